@@ -1,0 +1,97 @@
+"""The options that the commands share, and the engine's settings made of them.
+
+An option left out is left to `EngineConfig`; the defaults shown in `--help` are compared with it by a
+test. Knows nothing of models.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from flexserve_core import EngineConfig
+
+MODEL_PANEL = "Model and speculation"
+LIMITS_PANEL = "Engine limits"
+
+Model = Annotated[
+    str,
+    typer.Argument(metavar="[MODEL]", help="Hugging Face id, local folder, or [bold]demo[/] (embedded)."),
+]
+Ssm = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ssm",
+        metavar="MODEL",
+        help="Small draft model with the same vocabulary; repeatable. The demo model brings its own.",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
+NoSpeculation = Annotated[
+    bool,
+    typer.Option(
+        "--no-speculation",
+        help="Plain decoding: the same text, one token per LLM step.",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
+Dtype = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DTYPE",
+        help="Precision: auto, bfloat16, float16 or float32.",
+        show_default="auto",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DEVICE",
+        help="auto, cpu, cuda or cuda:N.",
+        show_default="auto",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
+MaxRequests = Annotated[
+    int | None,
+    typer.Option(
+        "--max-requests-per-batch",
+        metavar="N",
+        help="Requests that share an LLM step.",
+        show_default="16",
+        rich_help_panel=LIMITS_PANEL,
+    ),
+]
+MaxSeqLength = Annotated[
+    int | None,
+    typer.Option(
+        "--max-seq-length",
+        metavar="N",
+        help="Tokens of prompt and completion together.",
+        show_default="the model's limit, at most 4096",
+        rich_help_panel=LIMITS_PANEL,
+    ),
+]
+MaxTokensPerBatch = Annotated[
+    int | None,
+    typer.Option(
+        "--max-tokens-per-batch",
+        metavar="N",
+        help="Rows of an LLM step; longer prompts are taken in pieces.",
+        show_default="512",
+        rich_help_panel=LIMITS_PANEL,
+    ),
+]
+
+
+def engine_config(model: str, ssm: list[str] | None, no_speculation: bool, **settings: Any) -> EngineConfig:
+    """The engine's settings; None leaves one to its default. Raises ConfigurationError."""
+    from flexserve_core import EngineConfig
+
+    chosen = {name: value for name, value in settings.items() if value is not None}
+    if ssm:
+        chosen["ssms"] = tuple(ssm)
+    return EngineConfig(model=model, speculation=not no_speculation, **chosen)

@@ -1,0 +1,157 @@
+"""What chat and text completions answer alike: envelope, usage, speculation counters, log-probabilities.
+
+`Answer` is the wire form of one call; chat.py and completions.py give it their choices. Counters carry
+vLLM's names. Knows nothing of HTTP.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flexserve_core.types import Chunk, Completion, EngineInfo, RequestResult, SpeculationStats, TokenLogprob
+
+
+def fingerprint(info: EngineInfo) -> str:
+    """OpenAI's `system_fingerprint`: equal fingerprint, request and seed mean equal text."""
+    what = (info.model, info.model_type, info.num_parameters, info.dtype, info.device, info.version)
+    return "fs_" + hashlib.sha256(repr(what).encode()).hexdigest()[:10]
+
+
+def usage(results: Iterable[RequestResult]) -> dict[str, int]:
+    """Token counts of a call; a prompt shared by n choices counts once."""
+    results = list(results)
+    prompt = sum(len(result.prompt_token_ids) for result in results)
+    completion = sum(result.generated_tokens for result in results)
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+
+
+def metrics(results: Iterable[RequestResult]) -> dict[str, Any]:
+    """`metrics.speculative_decoding` under vLLM's names, summed over the call's choices.
+
+    A step is one LLM forward of one choice; a step without a draft counts as one that accepted nothing, so
+    `mean_acceptance_length` is tokens per LLM step. `acceptance_histogram[k]`: steps that accepted k tokens.
+    """
+    stats = [choice.speculation for result in results for choice in result.choices]
+    steps = sum(one.llm_steps for one in stats)
+    drafted = sum(one.drafted_tokens for one in stats)
+    accepted = sum(one.accepted_tokens for one in stats)
+    generated = sum(one.generated_tokens for one in stats)
+    spec = {
+        "mean_acceptance_length": generated / steps if steps else None,
+        "draft_acceptance_rate": accepted / drafted if drafted else None,
+        "acceptance_histogram": _histogram(steps, stats),
+        "num_spec_steps": steps,
+        "num_accepted_draft_tokens": accepted,
+        "num_draft_tokens": drafted,
+    }
+    return {"speculative_decoding": spec}
+
+
+def _histogram(steps: int, stats: Sequence[SpeculationStats]) -> list[int]:
+    """Steps that accepted at least d tokens, made into steps that accepted exactly d."""
+    depth = max((len(one.accepted_per_depth) for one in stats), default=0)
+    at_least = [steps] + [
+        sum(one.accepted_per_depth[level] for one in stats if level < len(one.accepted_per_depth))
+        for level in range(depth)
+    ]
+    return [count - deeper for count, deeper in zip(at_least, [*at_least[1:], 0], strict=True)]
+
+
+def token_bytes(text: str) -> list[int] | None:
+    """UTF-8 bytes of a token's text; None for a token that is a piece of a character."""
+    return None if "\ufffd" in text else list(text.encode())
+
+
+def finish(completion: Completion | None) -> dict[str, Any]:
+    """`finish_reason`, and vLLM's `stop_reason`: the stop string or token id that ended the choice."""
+    if completion is None:
+        return {"finish_reason": None}
+    return {"finish_reason": completion.finish_reason.value, "stop_reason": completion.stop_reason}
+
+
+@dataclass(slots=True)
+class Answer:
+    """One call's wire form, whole or streamed. Subclasses give `kind` and the choices."""
+
+    answer_id: str
+    model: str
+    system_fingerprint: str
+    requests: Sequence[Any]
+    choices_per_prompt: int
+    created: int = field(default_factory=lambda: int(time.time()))
+
+    @property
+    def kind(self) -> str:
+        raise NotImplementedError
+
+    def whole_choice(self, index: int, result: RequestResult, completion: Completion) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def opening_choices(self) -> list[dict[str, Any]]:
+        """Choices of the events that open a stream, before any token."""
+        raise NotImplementedError
+
+    def chunk_choice(self, index: int, chunk: Chunk) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def index_of(self, prompt_index: int, choice_index: int) -> int:
+        return prompt_index * self.choices_per_prompt + choice_index
+
+    def envelope(self, choices: list[dict[str, Any]], *, chunk: bool = False) -> dict[str, Any]:
+        return {
+            "id": self.answer_id,
+            "object": f"{self.kind}.chunk" if chunk and self.kind == "chat.completion" else self.kind,
+            "created": self.created,
+            "model": self.model,
+            "system_fingerprint": self.system_fingerprint,
+            "seed": self.requests[0].sampling.seed,
+            "choices": choices,
+        }
+
+    def whole(self, results: Sequence[RequestResult]) -> dict[str, Any]:
+        choices = [
+            self.whole_choice(self.index_of(prompt_index, one.index), result, one)
+            for prompt_index, result in enumerate(results)
+            for one in result.choices
+        ]
+        return self.envelope(choices) | {"usage": usage(results), "metrics": metrics(results)}
+
+    def usage_chunk(self, results: Sequence[RequestResult]) -> dict[str, Any]:
+        return self.envelope([], chunk=True) | {"usage": usage(results), "metrics": metrics(results)}
+
+
+def new_id(prefix: str) -> str:
+    return f"{prefix}-{uuid.uuid4().hex}"
+
+
+def chat_logprobs(logprobs: Sequence[TokenLogprob] | None) -> dict[str, Any] | None:
+    """OpenAI's form for chat."""
+    if logprobs is None:
+        return None
+    return {"content": [_one_logprob(item) for item in logprobs], "refusal": None}
+
+
+def _one_logprob(item: TokenLogprob) -> dict[str, Any]:
+    top = [{"token": text, "logprob": value, "bytes": token_bytes(text)} for _, text, value in item.top]
+    return {"token": item.text, "logprob": item.logprob, "bytes": token_bytes(item.text), "top_logprobs": top}
+
+
+def completion_logprobs(logprobs: Sequence[TokenLogprob] | None, offset: int) -> dict[str, Any] | None:
+    """OpenAI's form for text completions; `offset`: where the first token starts in the completion."""
+    if logprobs is None:
+        return None
+    offsets = []
+    for item in logprobs:
+        offsets.append(offset)
+        offset += len(item.text)
+    return {
+        "tokens": [item.text for item in logprobs],
+        "token_logprobs": [item.logprob for item in logprobs],
+        "top_logprobs": [{text: value for _, text, value in item.top} for item in logprobs],
+        "text_offset": offsets,
+    }
