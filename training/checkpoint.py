@@ -1,0 +1,49 @@
+"""Saves and resumes a training run: weights and optimizer state as safetensors, the rest as JSON (no pickle)."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from training.optimizer import Optimizer
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a run stands: steps done, tokens seen, seconds spent, and the loss curve as (step, loss) pairs."""
+
+    step: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    curve: list[tuple[int, float]] = field(default_factory=list)
+
+
+def save(folder: Path, model: nn.Module, optimizer: Optimizer, state: State) -> None:
+    """Writes a checkpoint; `state.json` names the files of one step and is replaced last, so a kill leaves the old one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {name: parameter.detach() for name, parameter in model.named_parameters()}
+    save_file(weights, folder / f"model-{state.step}.safetensors")
+    save_file(optimizer.tensors(), folder / f"optimizer-{state.step}.safetensors")
+    draft = folder / "state.json.tmp"
+    draft.write_text(json.dumps(asdict(state)))
+    os.replace(draft, folder / "state.json")
+    for old in folder.glob("*.safetensors"):
+        if not old.stem.endswith(f"-{state.step}"):
+            old.unlink()
+
+
+def load(folder: Path, model: nn.Module, optimizer: Optimizer) -> State:
+    """Restores the last checkpoint in place; a fresh `State` when there is none."""
+    if not (folder / "state.json").exists():
+        return State()
+    raw = json.loads((folder / "state.json").read_text())
+    raw["curve"] = [tuple(point) for point in raw["curve"]]
+    state = State(**raw)
+    model.load_state_dict(load_file(folder / f"model-{state.step}.safetensors"), strict=False)
+    optimizer.restore(load_file(folder / f"optimizer-{state.step}.safetensors"))
+    return state

@@ -1,0 +1,51 @@
+"""Tables of (topic, ways to name it, answer) turned into exchanges; shared by the question-and-answer categories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+from training.corpus.dialogue import Exchange
+from training.corpus.phrasing import pick, typed
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One thing that can be asked: question templates of its own, and one or more wordings of the answer."""
+
+    name: str
+    questions: tuple[str, ...]
+    answers: tuple[str, ...]
+
+
+def topics(table: str) -> tuple[Topic, ...]:
+    """Topics from text: `# name` starts one, `? question` and `> answer` lines follow; `~` repeats the name itself."""
+    found: list[tuple[str, list[str], list[str]]] = []
+    for line in table.strip().splitlines():
+        mark, rest = line[:1], line[2:].strip()
+        if mark == "#":
+            found.append((rest, [], []))
+        elif mark == "?":
+            found[-1][1].append(rest)
+        elif mark == ">":
+            found[-1][2].append(rest.replace("\\n", "\n"))
+        else:
+            raise ValueError(f"a topic line starts with #, ? or >, not with {line!r}")
+    return tuple(Topic(name, tuple(questions), tuple(answers)) for name, questions, answers in found)
+
+
+def ask(rng: Random, category: str, topic: Topic, frames: tuple[str, ...] = (), frame_share: float = 0.0) -> Exchange:
+    """A question on the topic: in a frame shared by the category with probability `frame_share`, else its own."""
+    if frames and rng.random() < frame_share:
+        names = topic.name.split(" / ")
+        question = pick(rng, frames, x=rng.choice(names))
+    else:
+        question = pick(rng, topic.questions)
+    return Exchange(category, typed(rng, question), reply(rng, topic), topic.name)
+
+
+def reply(rng: Random, topic: Topic) -> str:
+    """The first wording two times of three, so that greedy decoding has a clear favourite."""
+    if len(topic.answers) == 1 or rng.random() < 0.7:
+        return topic.answers[0]
+    return rng.choice(topic.answers[1:])

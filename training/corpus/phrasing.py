@@ -1,0 +1,145 @@
+"""Varies wording: a tiny choice grammar for templates, and the noise of real typing on user turns.
+
+Grammar: ``[a|b|c]`` draws one alternative (nesting allowed, an empty one is fine); ``{slot}`` is filled by name.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from random import Random
+from typing import Union
+
+Node = Union[str, tuple["Sequence", ...]]  # a literal, or alternatives
+Sequence = tuple[Node, ...]
+
+OPENERS = (
+    "hey, ", "hi, ", "hello! ", "hello, ", "hi there, ", "ok, ", "okay, ", "so, ", "well, ", "please, ", "now ",
+    "quick question: ", "a question: ", "one more question: ", "just curious, ", "I'm curious, ", "I was wondering, ",
+    "excuse me, ", "sorry, ", "um, ", "alright, ", "my friend asks: ", "my son wants to know: ", "good morning, ",
+    "for my homework: ", "I need some help. ", "help me out here. ", "I have a question. ", "let me ask: ",
+    "be honest, ", "in short, ", "briefly, ", "if you can, ", "tell me, ", "say, ", "listen, ", "dear assistant, ",
+    "FlexServe, ", "could you help? ", "I forgot this: ", "we were talking about this at dinner. ", "by the way, ",
+    "I'm new here. ", "my teacher asked me this. ", "one thing: ", "I'd like your help. ", "next, ", "and now, ",
+)
+TAILS = (
+    " please", ", please", " thanks", ", thanks", " Thank you!", " I forgot.", " I'm curious.", " for me", " again",
+    " in a few words", " briefly", " in one sentence", " It's for school.", " if you know", ", do you know?",
+    " I really want to know.", " right now", ", my friend", " exactly", " I can't remember.", " then", " today",
+    " Keep it short.", ", if you can", " Just the answer.", " I need it for a quiz.", ", any idea?", " asap", " :)",
+)
+FILLERS = ("um", "like", "actually", "just", "maybe", "really", "perhaps", "again", "well", "kindly", "exactly")
+DROPPABLE = frozenset("the a an is are do does of to me you can could please some for in".split())
+
+
+@lru_cache(maxsize=20000)
+def _parse(template: str) -> Sequence:
+    """The template as nested tuples; raises ValueError on unbalanced brackets."""
+    stack: list[list[list[Node]]] = [[[]]]
+    literal = ""
+    for character in template:
+        if character not in "[]|" or (character == "|" and len(stack) == 1):
+            literal += character
+            continue
+        if literal:
+            stack[-1][-1].append(literal)
+            literal = ""
+        if character == "[":
+            stack.append([[]])
+        elif character == "|":
+            stack[-1].append([])
+        elif len(stack) == 1:
+            raise ValueError(f"template closes a bracket it never opened: {template!r}")
+        else:
+            alternatives = tuple(tuple(alternative) for alternative in stack.pop())
+            stack[-1][-1].append(alternatives)
+    if len(stack) != 1:
+        raise ValueError(f"template leaves a bracket open: {template!r}")
+    return (*stack[0][0], literal)
+
+
+def _draw(rng: Random, sequence: Sequence) -> str:
+    return "".join(part if isinstance(part, str) else _draw(rng, rng.choice(part)) for part in sequence)
+
+
+def expand(rng: Random, template: str, **slots: object) -> str:
+    """One reading of the template with every choice drawn and every slot filled."""
+    text = _draw(rng, _parse(template))
+    for name, value in slots.items():
+        text = text.replace("{" + name + "}", str(value))
+    return text
+
+
+def pick(rng: Random, templates: tuple[str, ...] | list[str], **slots: object) -> str:
+    """`expand` of one of several templates."""
+    return expand(rng, rng.choice(templates), **slots)
+
+
+def capitalised(text: str) -> str:
+    """The text with its first letter in upper case, the rest untouched."""
+    return text[:1].upper() + text[1:]
+
+
+def article(noun: str) -> str:
+    """The noun with 'a' or 'an' before it."""
+    return ("an " if noun[0] in "aeiou" else "a ") + noun
+
+
+def typed(rng: Random, question: str) -> str:
+    """The question as somebody might type it: openers, politeness, lower case, lost punctuation, typos."""
+    text = question
+    if rng.random() < 0.25:
+        text = rng.choice(OPENERS) + (text if rng.random() < 0.3 else text[:1].lower() + text[1:])
+    if rng.random() < 0.15:
+        text = _with_tail(rng, text)
+    if rng.random() < 0.16:
+        text = _with_word_noise(rng, text)
+    if rng.random() < 0.07:
+        text = _with_typo(rng, text)
+    return _with_style(rng, " ".join(text.split()))
+
+
+def _with_tail(rng: Random, text: str) -> str:
+    tail = rng.choice(TAILS)
+    mark = text[-1] if text[-1] in "?.!" else ""
+    if tail[1:2].isupper():
+        return text + tail
+    return text[: len(text) - len(mark)] + tail + mark
+
+
+def _with_word_noise(rng: Random, text: str) -> str:
+    """One small word left out or one filler put in, so that the answer hangs on the words that matter."""
+    words = text.split(" ")
+    small = [index for index, word in enumerate(words) if word.lower() in DROPPABLE]
+    if small and len(words) > 3 and rng.random() < 0.6:
+        del words[rng.choice(small)]
+    else:
+        words.insert(rng.randrange(len(words) + 1), rng.choice(FILLERS))
+    return " ".join(words)
+
+
+def _with_typo(rng: Random, text: str) -> str:
+    words = text.split(" ")
+    long = [index for index, word in enumerate(words) if len(word) > 3 and word.isalpha()]
+    if not long:
+        return text
+    index = rng.choice(long)
+    word = words[index]
+    at = rng.randrange(1, len(word) - 1)
+    swapped = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+    words[index] = rng.choice((swapped, word[:at] + word[at + 1 :], word[:at] + word[at] + word[at:]))
+    return " ".join(words)
+
+
+def _with_style(rng: Random, text: str) -> str:
+    draw = rng.random()
+    if draw < 0.22:
+        text = text.lower()
+    elif draw < 0.24:
+        text = text.upper()
+    else:
+        text = capitalised(text) if draw < 0.8 else text
+    if rng.random() < 0.25:
+        text = text.rstrip("?.!")
+    elif rng.random() < 0.03:
+        text += rng.choice(("?", "!", "??", "..."))
+    return text

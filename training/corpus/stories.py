@@ -1,0 +1,122 @@
+"""Short stories from a grammar: somebody small, a wish, an obstacle, a helper, an ending."""
+
+from __future__ import annotations
+
+from random import Random
+
+from training.corpus.dialogue import Exchange
+from training.corpus.phrasing import article, capitalised, expand, pick, typed
+
+HEROES = (
+    "cat", "dog", "rabbit", "fox", "bear", "mouse", "owl", "frog", "duck", "horse", "turtle", "lion", "elephant",
+    "penguin", "dragon", "robot", "squirrel", "hedgehog", "wolf", "goat", "bee", "whale", "monkey", "tiger", "parrot",
+    "pig", "sheep", "cow", "donkey", "snail", "knight", "princess", "wizard", "pirate", "fish", "bird", "kitten", "puppy",
+)
+NAMES = ("Mia", "Tom", "Luna", "Oscar", "Bella", "Max", "Nina", "Leo", "Ruby", "Sam", "Lily", "Finn", "Rosa", "Otto")
+PLACES = (
+    "in a small village", "at the edge of a forest", "near a quiet lake", "in an old garden", "on a green hill",
+    "by the sea", "in a little house", "under a tall tree",
+)
+# wish, what stood in the way, how the helper helped, how it ended
+WISHES = (
+    ("to see the sea", "the road was long and full of stones", "showed a short path through the valley", "stood on the warm sand and listened to the waves"),
+    ("to touch the moon", "the moon was far too high", "pointed at its bright picture in the pond", "touched the shining water and laughed"),
+    ("to find a friend", "everyone seemed too busy to play", "asked for help with a heavy basket", "was never lonely again"),
+    ("to learn to sing", "every note came out like a squeak", "sang one simple song again and again", "sang so well that the whole wood listened"),
+    ("to climb the highest mountain", "snow covered the way", "lent a warm scarf and a strong rope", "looked down on the clouds from the top"),
+    ("to find the lost key", "the night was dark", "brought a small lamp", "opened the old door and found a room full of books"),
+    ("to bake a cake", "there was no flour left", "shared a full sack of flour", "ate the sweetest cake of the year with the neighbors"),
+    ("to fly like the birds", "there were no wings to use", "built a kite out of paper and string", "flew over the fields for one whole afternoon"),
+    ("to see snow", "it was the middle of summer", "told of a cold cave in the hills", "played in the white snow until evening"),
+    ("to cross the wide river", "the bridge was broken", "built a raft out of old wood", "reached the other side with dry feet"),
+    ("to grow a garden", "the ground was hard and dry", "dug a small canal from the stream", "sat among red flowers when spring came"),
+    ("to give the best present", "there was no money to buy one", "said that a gift can be made by hand", "gave away a little wooden star and made everyone smile"),
+)
+HELPERS = ("an old turtle", "a kind farmer", "a clever crow", "a friendly child", "a wise owl", "a quiet gardener", "a small ant")
+FEELINGS = ("brave", "curious", "gentle", "cheerful", "shy", "clever")
+OPENINGS = ("Once upon a time, there was {hero} named {name}.", "Once upon a time, {hero} named {name} lived {place}.")
+MIDDLES = (
+    "{name} lived {place} and was very {feeling}.", "Everyone knew that {name} was {feeling}.",
+    "The {kind} was small but {feeling}.",
+)
+LESSONS = (
+    "From that day on, {name} was the happiest {kind} of all.", "And {name} knew that friends make every wish lighter.",
+    "That night the {kind} slept well and smiled.", "The {kind} never forgot that day.",
+)
+REQUESTS = (
+    "[tell|write|give|read|make up for|invent for] me a [short |little |small |nice |funny |sweet |bedtime |new |]story about {hero}[.|]",
+    "[can|could|would|will] you [please |][tell|write|make up|invent|give me] [me |]a [short |little |nice |bedtime |]story about {hero}?",
+    "[write|tell|make up|create|compose|invent] a [short |little |nice |cute |][story|tale] about {hero}[.|]",
+    "[I want|I'd like|I would like|I'd love|we want] [to hear |to read |]a [short |little |][story|tale] about {hero}[.|]",
+    "a [short |little |]story about {hero}[, please|]", "story about {hero}", "{kind} story[ please|]", "a story with {hero} in it[, please|]",
+    "[do you know|have you got|got] a [story|tale] about {hero}?", "[my child|my daughter|my son|my sister] wants [a story|a bedtime story] about {hero}[.|]",
+    "a [bedtime |][story|tale], and the hero [should be|is] {hero}[.|]", "let's hear [a story|a tale] [about|of] {hero}[.|]",
+    "once upon a time there was {hero}... [go on|continue|please continue]", "tell us about {hero} who had a wish",
+    "write a few sentences about {hero} [with|who has] a wish", "entertain me with a story about {hero}",
+)
+NAMED = (
+    "[tell|write] me a story about {hero} [named|called] {name}[.|]", "a story about {hero} [named|called] {name}[, please|]",
+    "[can|could] you tell a story about {name} the {kind}?", "story about {name} the {kind}",
+)
+WISHED = ("[tell|write] me a story about {hero} who wants {wish}[.|]", "a story about {hero} that [wants|wishes|dreams] {wish}")
+PLAIN = (
+    "[tell|write|give] me a [short |little |]story[.|]", "[can|could] you tell me a story?", "tell a story", "a story please",
+    "I'd like [to hear |]a story", "I am bored, tell me a story", "do you know [any stories|a story]?", "make up a story",
+)
+AGAIN = (
+    "[another one|one more|another story|and one] [about|with] {hero}[, please|][.|]", "[and|now|what about|how about] [one about |]{hero}?",
+    "[now |]the same [story |]with {hero}", "tell me another [one |story |]about {hero}",
+)
+
+
+def tell(rng: Random, kind: str, name: str = "", wish: tuple[str, str, str, str] | None = None) -> str:
+    """A story of six or seven sentences about one `kind` of hero."""
+    want, trouble, help_, end = wish or rng.choice(WISHES)
+    slots = {
+        "hero": article(rng.choice(("little", "young")) + " " + kind), "kind": kind, "name": name or rng.choice(NAMES),
+        "place": rng.choice(PLACES), "feeling": rng.choice(FEELINGS), "helper": rng.choice(HELPERS),
+    }
+    opening = rng.choice(OPENINGS)
+    middle = MIDDLES[1:] if "{place}" in opening else MIDDLES
+    sentences = [
+        opening, rng.choice(middle), f"More than anything, the {kind} wished {want}.", f"But {trouble}.",
+        f"One day {{name}} met {slots['helper']} who {help_}.", f"In the end {{name}} {end}.", rng.choice(LESSONS),
+    ]
+    return " ".join(expand(rng, sentence, **slots) for sentence in sentences)
+
+
+def _ask(rng: Random, templates: tuple[str, ...], kind: str, name: str = "", wish: str = "") -> str:
+    adjective = rng.choice(("", "", "", "", "little ", "small ", "brave ", "lonely ", "happy ", "old ", "black "))
+    hero = article(adjective + kind)
+    return typed(rng, pick(rng, templates, hero=hero, kind=kind, name=name, wish=wish))
+
+
+def exchange(rng: Random) -> Exchange:
+    """A request for a story and the story."""
+    kind = rng.choice(HEROES)
+    draw = rng.random()
+    if draw < 0.12:
+        return Exchange("stories", typed(rng, pick(rng, PLAIN)), tell(rng, kind), kind)
+    if draw < 0.22:
+        name = rng.choice(NAMES)
+        return Exchange("stories", _ask(rng, NAMED, kind, name), tell(rng, kind, name), kind)
+    if draw < 0.3:
+        wish = rng.choice(WISHES)
+        return Exchange("stories", _ask(rng, WISHED, kind, wish=wish[0]), tell(rng, kind, wish=wish), kind)
+    return Exchange("stories", _ask(rng, REQUESTS, kind), tell(rng, kind), kind)
+
+
+def follow_up(rng: Random, last: Exchange) -> Exchange:
+    """Another story, about another hero or any."""
+    kind = rng.choice(HEROES)
+    if rng.random() < 0.25:
+        question = typed(rng, pick(rng, ("[another one|one more|another story|again|tell me another][, please|][.|]",)))
+        return Exchange("stories", question, tell(rng, kind), kind)
+    return Exchange("stories", _ask(rng, AGAIN, kind), tell(rng, kind), kind)
+
+
+def text(rng: Random) -> str:
+    """A raw story, sometimes under a title."""
+    kind = rng.choice(HEROES)
+    title = capitalised(f"the {kind} and the wish\n\n") if rng.random() < 0.15 else ""
+    return title + tell(rng, kind)

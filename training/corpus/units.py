@@ -1,0 +1,111 @@
+"""Exact unit conversions in whole numbers, both ways, in ranges a small model can learn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+from training.corpus.dialogue import Exchange
+from training.corpus.phrasing import pick, typed
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """One large unit holds `factor` small ones; amounts of the large unit go from 1 to `limit`."""
+
+    large: str  # singular
+    larges: str  # plural
+    small: str
+    smalls: str
+    factor: int
+    limit: int
+    short: tuple[str, str] = ("", "")
+
+
+def _regular(large: str, small: str, factor: int, limit: int, short: tuple[str, str] = ("", "")) -> Conversion:
+    return Conversion(large, large + "s", small, small + "s", factor, limit, short)
+
+
+CONVERSIONS = (
+    _regular("kilometer", "meter", 1000, 50, ("km", "m")), _regular("meter", "centimeter", 100, 50, ("m", "cm")),
+    _regular("centimeter", "millimeter", 10, 50, ("cm", "mm")), _regular("kilogram", "gram", 1000, 50, ("kg", "g")),
+    _regular("ton", "kilogram", 1000, 30, ("t", "kg")), _regular("liter", "milliliter", 1000, 50, ("l", "ml")),
+    _regular("hour", "minute", 60, 24, ("h", "min")), _regular("minute", "second", 60, 30, ("min", "s")),
+    _regular("day", "hour", 24, 14), _regular("week", "day", 7, 20), _regular("year", "month", 12, 20),
+    _regular("decade", "year", 10, 20), Conversion("century", "centuries", "year", "years", 100, 20),
+    _regular("dollar", "cent", 100, 50), _regular("euro", "cent", 100, 50), _regular("dozen", "egg", 12, 12),
+    Conversion("foot", "feet", "inch", "inches", 12, 12), Conversion("yard", "yards", "foot", "feet", 3, 30),
+    _regular("kilobyte", "byte", 1000, 50), _regular("gigabyte", "megabyte", 1000, 50, ("GB", "MB")),
+)
+QUESTIONS = (
+    "[convert|change|turn|please convert|can you convert|could you convert] {n} {from} [to|into|in] {many}[?|.]",
+    "how many {many} [are|is] [in |]{n} {from}?", "how many {many} [are|is|make up|fit into|are there in|equal] {n} {from}?",
+    "how many {many} [do|does] {n} {from} have?", "how many {many} [do|does] {n} {from} [equal|make]?",
+    "[what is|what's|how much is|express|write|give me|tell me] {n} {from} in {many}[?|]",
+    "{n} {from} [in|to|into|as] {many}[?|]", "{n} {from} [is|are|equals] how many {many}?",
+    "[I have|we have|suppose I have] {n} {from}. How many {many} is that?",
+    "[something is|it takes|I measured|it says] {n} {from}. [How much|What] is that in {many}?",
+    "[do you know|can you tell me|I want to know] how many {many} {n} {from} [is|are|make][?|]",
+    "{n} {from} = ? {many}", "{many} in {n} {from}[?|]", "the number of {many} in {n} {from}[?|]",
+    "if I have {n} {from}, how many {many} do I have?",
+)
+FOLLOW_UPS = ("[and|what about|how about|and for|now] {n} {from}?", "and {n} {from} [in|to] {many}?", "{n} {from}?")
+
+
+def _name(amount: int, one: str, many: str) -> str:
+    return one if amount == 1 else many
+
+
+def forward(conversion: Conversion, amount: int) -> str:
+    """The answer for `amount` large units."""
+    total = amount * conversion.factor
+    unit = "dozen" if conversion.large == "dozen" else _name(amount, conversion.large, conversion.larges)
+    things = "" if conversion.large == "dozen" else " " + _name(total, conversion.small, conversion.smalls)
+    return f"{amount} {unit} {'is' if amount == 1 else 'are'} {total}{things}."
+
+
+def backward(conversion: Conversion, amount: int) -> str:
+    """The answer for as many small units as make `amount` large ones."""
+    total = amount * conversion.factor
+    large = "dozen" if conversion.large == "dozen" else _name(amount, conversion.large, conversion.larges)
+    return f"{total} {_name(total, conversion.small, conversion.smalls)} are {amount} {large}."
+
+
+def _ask(rng: Random, conversion: Conversion, templates: tuple[str, ...], back: bool) -> Exchange:
+    amount = 1 if rng.random() < 0.08 else rng.randint(1, conversion.limit)
+    dozen = conversion.large == "dozen"
+    large = "dozen" if dozen else _name(amount, conversion.large, conversion.larges)
+    small = rng.choice(("eggs", "items", "pieces", "things")) if dozen and not back else conversion.smalls
+    shorts = bool(conversion.short[0]) and rng.random() < 0.25
+    if shorts:
+        large, small = conversion.short
+    if back:
+        source, target = small, large if shorts else ("dozen" if dozen else conversion.larges)
+        shown: object = amount * conversion.factor
+    else:
+        source, target, shown = large, small, amount
+        shown = rng.choice(("a", "one", 1)) if amount == 1 and not shorts else amount
+    question = pick(rng, templates, n=shown, **{"from": source, "many": target})
+    reply = backward(conversion, amount) if back else forward(conversion, amount)
+    return Exchange("units", typed(rng, question), reply, f"{conversion.large}/{conversion.small}/{int(back)}")
+
+
+def exchange(rng: Random) -> Exchange:
+    """One conversion, three times of four from the large unit to the small one."""
+    return _ask(rng, rng.choice(CONVERSIONS), QUESTIONS, rng.random() < 0.25)
+
+
+def follow_up(rng: Random, last: Exchange) -> Exchange:
+    """Another amount of the same units."""
+    large, small, back = last.topic.split("/")
+    conversion = next(item for item in CONVERSIONS if (item.large, item.small) == (large, small))
+    return _ask(rng, conversion, FOLLOW_UPS, back == "1")
+
+
+def text(rng: Random) -> str:
+    """A raw conversion table."""
+    conversion = rng.choice(CONVERSIONS)
+    amounts = sorted(rng.sample(range(1, conversion.limit + 1), min(rng.randint(3, 9), conversion.limit)))
+    title = f"{conversion.larges} to {conversion.smalls}:\n".capitalize() if rng.random() < 0.5 else ""
+    say = backward if rng.random() < 0.25 else forward
+    return title + "\n".join(say(conversion, amount) for amount in amounts)

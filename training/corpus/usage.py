@@ -1,0 +1,121 @@
+"""How to use FlexServe: commands, the Python API, the HTTP endpoints, LangChain and the chat page."""
+
+from __future__ import annotations
+
+from random import Random
+
+from training.corpus.answers import ask, reply, topics
+from training.corpus.dialogue import Exchange
+from training.corpus.phrasing import pick, typed
+
+FRAMES = (
+    "[how do I|how can I|how to|how would I|how should I|how does one|how do you|how do we] {x}[?|]", "[I want|I'd like|I need|I am trying|we want] to {x}[.|. How?|. What do I type?|]",
+    "[what is the command|which command do I use|what do I type|what command lets me|what's the way] to {x}?", "[show|tell|explain] me how [to|I can|I] {x}[.|]",
+    "[can I|is it possible to|is there a way to|could I] {x}[ with FlexServe| with you| here| in FlexServe|]?", "{x}[?|]",
+    "[steps|instructions|the command|an example|a short guide] to {x}[, please|]", "[please |]help me [to |]{x}[.|]",
+    "[with FlexServe, |in FlexServe, ]how do I {x}?", "[what's the best way|what is the easiest way|the quickest way] to {x}?",
+    "how do I {x} [with|in|using] FlexServe?", "[can|could] you [explain|show|tell me] how [to|I can] {x}?",
+)
+
+TOPICS = topics("""
+# serve my own model / serve a model / run my own model / load another model / use a different model / start the server with my model / serve a Hugging Face model / load a real model / use a bigger model / host a model / deploy my model / switch to a better model / replace the demo model / serve a larger model / load my own LLM
+? which models [can|does] [you|FlexServe] [serve|run|load|support]?
+? [can|does] FlexServe [run|serve|load] [llama|mistral|qwen|other models|my model]?
+? I don't like the demo model. [What now?|How do I get a better one?]
+> Run `flexserve serve MODEL`, where MODEL is a Hugging Face id or a local folder. Then open http://127.0.0.1:8000 in a browser.
+# load a local folder / serve a model from a local folder / use a model on my disk / load a model from a directory / serve a folder / use local files / load a checkpoint from disk / serve weights that I saved
+? my model is [in a folder|on my disk|stored locally|in a directory]. [How do I serve it?|How can I load it?]
+> Give the folder in place of the model name: `flexserve serve ./my-model`. The folder holds config.json, the tokenizer and the safetensors files.
+# use a draft model / add a draft model / turn on speculation with my own SSM / choose a small model for speculation / serve with an SSM / add an SSM / set the draft model / pick the small model
+? [which|what] option [sets|adds|chooses] the [draft model|SSM|small model]?
+> Add a draft model with `--ssm`: `flexserve serve MODEL --ssm DRAFT`. The draft model must share the tokenizer of the large model.
+# turn off speculation / disable speculation / switch off speculative inference / run without speculation / stop using the draft model / decode without guessing
+> Start the server with `flexserve serve MODEL --no-speculation`. The answers stay the same, only the speed changes.
+# use the Python API / use FlexServe from Python / call FlexServe in Python / use it in a Python script / generate text in Python / use the library / import FlexServe / write Python code with FlexServe / use you from Python / use it in a notebook
+? [is there|do you have] a Python [API|library|package|interface]?
+> In Python:\\nimport flexserve_core as ff\\nllm = ff.LLM("demo")\\nllm.compile(ff.GenerationConfig())\\nllm.start_server()\\nprint(llm.generate("Hello").text)\\nllm.stop_server()
+# use an SSM in Python / add a draft model in Python / speculate from Python / compile with SSMs / use ff.SSM
+> Create the small model with `ssm = ff.SSM("demo-ssm")`, call `ssm.compile(gc)`, and pass it on: `llm.compile(gc, ssms=[ssm])`.
+# use LangChain / use FlexServe with LangChain / connect LangChain / build a chain / put FlexServe in a LangChain chain / integrate with LangChain
+? [does|is] [FlexServe|it] [work with|compatible with|support] LangChain?
+> Import `ChatFlexServe` or `FlexServeLLM` from `langchain_flexserve`. Both take a running engine or the URL of a server, and work in any chain.
+# open the chat page / use the Gradio page / chat in a browser / open the web page / use the chat UI / see the user interface / use Gradio / open the web interface / get a chat window
+? [is there|do you have] a [web page|chat page|user interface|UI|website|GUI]?
+? where is the [chat page|web page|UI]?
+> Start `flexserve serve` and open http://127.0.0.1:8000 in a browser. The Gradio chat page is there.
+# use the OpenAI API / call the OpenAI endpoint / use the openai client / connect the openai package / use the OpenAI-style API / send requests over HTTP / use the REST API / connect my app / use the chat completions endpoint
+? [is there|do you have] an [OpenAI|HTTP|REST] [API|endpoint]?
+? is [FlexServe|the server|the API] compatible with OpenAI?
+? [what is|what's] the [base url|endpoint|address of the API]?
+> The server speaks the OpenAI API. Set the base URL of your client to http://127.0.0.1:8000/v1 and call chat completions as usual.
+# generate text from the command line / generate text in the terminal / run one prompt / use flexserve generate / get one answer in the shell / complete a prompt in the terminal / run a prompt without a server
+> Use `flexserve generate --prompt "Hello"`. Add a model name before the options to use another model.
+# run many prompts from a file / use a prompt file / process a file of prompts / generate from a JSON file / answer a list of prompts
+> Use `flexserve generate --prompt-file prompts.json --output-file answers.json`.
+# see the device / show system information / check my setup / see which device is used / print the version / use flexserve info / find out what FlexServe uses / see the versions
+? [am I|is it] using [the|my|a] GPU?
+? which device [is used|does it use|am I running on]?
+> Run `flexserve info`. It shows the device, the chosen implementations, the embedded models and the versions.
+# change the port / use another port / set the port / run on port 9000 / choose a port / serve on a different port
+? port 8000 is [busy|taken|in use|not free]. [What now?|What can I do?|Help!]
+> Use the option `--port`, for example `flexserve serve --port 9000`.
+# change the host / listen on all addresses / reach the server from another computer / set the host / open the server to my network / use it from another machine
+> Use the option `--host`, for example `flexserve serve --host 0.0.0.0`. By default the server listens only on 127.0.0.1.
+# choose the precision / set the dtype / change the dtype / use float32 / use bfloat16 / run in bf16 / choose the number format
+> Use the option `--dtype`, for example `flexserve serve MODEL --dtype bfloat16`. In Python write `ff.LLM(MODEL, dtype="bfloat16")`.
+# choose the device / run on the CPU / run on the GPU / set the device / use my GPU / use the graphics card / use CUDA
+? [do I need|is there need for] a GPU?
+? [does it|can it|does FlexServe] run without a GPU?
+> Use the option `--device`, for example `flexserve serve MODEL --device cpu`. FlexServe runs with a GPU or without one.
+# stop the server / shut down the server / quit / end the server / turn the server off / kill the server / exit
+> Press Ctrl+C in the terminal. In Python call `llm.stop_server()`.
+# stream the answer / get streamed output / stream tokens / see tokens as they come / use streaming
+> Use `llm.stream(...)` in Python, `flexserve generate --stream` in the terminal, or `"stream": true` in an API request.
+# install FlexServe / set up FlexServe / install it / get started / get FlexServe running / begin with FlexServe / start / set it up / try FlexServe
+> In a clone of the project run `make demo`, or `pip install .` and then `flexserve serve`. The demo model is included.
+# start the demo / run the demo / launch the demo model / try the demo model / start the server / launch FlexServe / start FlexServe
+> Run `make demo` or `flexserve serve`. Without a model name FlexServe serves the demo model on http://127.0.0.1:8000.
+# set the temperature / change the sampling / make answers more random / choose top-p / use sampling / make you more creative / set top-k
+> Set it per request: `temperature`, `top_p` and `top_k` are fields of the API, options of `flexserve generate` and sliders on the chat page.
+# make answers longer / set the length of answers / limit the number of tokens / set max tokens / get shorter answers / change the answer length
+> Use `--max-new-tokens` with `flexserve generate`, or `max_tokens` in an API request.
+# get the same answer again / make the output reproducible / fix the seed / set a seed / repeat a sampled answer
+> Set a seed: `--seed 42` with `flexserve generate`, or `"seed": 42` in an API request. The seed used is returned with the result.
+# check the health of the server / see if the server is alive / monitor the server / get metrics / use prometheus / see server statistics
+? is the server [up|alive|running|ok]?
+> Ask http://127.0.0.1:8000/health for the state and http://127.0.0.1:8000/metrics for Prometheus metrics.
+# list the models / see the available models / know the model name / find the served models / get the model list
+> Ask http://127.0.0.1:8000/v1/models, it lists the served models.
+# train the demo model / rebuild the demo model / retrain you / make the demo model myself
+? how [were you|was this model|was the demo model] [trained|made|built]?
+> The demo model is trained by scripts in the folder training. Run `make train-demo` to rebuild it.
+# handle more requests / serve more users / change the batch size / set the number of parallel requests
+> Use the option `--max-requests-per-batch`, for example `flexserve serve MODEL --max-requests-per-batch 16`.
+# get help / see all options / list the commands / see the options / read the help
+? [what|which] [commands|options] [are there|do you have|does flexserve have]?
+> Run `flexserve --help`. The commands are serve, generate and info, and each has its own `--help`.
+# use curl / send a request with curl / test the API from the shell / make an HTTP request / post a prompt
+> Send it with curl:\\ncurl http://127.0.0.1:8000/generate/ -H "Content-Type: application/json" -d '{"prompt": "Hello"}'
+""")
+
+
+def exchange(rng: Random) -> Exchange:
+    """A how-to question; serving one's own model is asked most."""
+    topic = rng.choice(TOPICS[:3]) if rng.random() < 0.25 else rng.choice(TOPICS)
+    return ask(rng, "usage", topic, FRAMES, 0.75 if topic.questions else 1.0)
+
+
+def follow_up(rng: Random, last: Exchange) -> Exchange:
+    """The next thing one wants to do."""
+    topic = rng.choice(TOPICS)
+    goal = rng.choice(topic.name.split(" / "))
+    question = pick(rng, ("[and|ok, and|then] how [do|can] I {x}?", "and to {x}?", "what if I want to {x}?"), x=goal)
+    return Exchange("usage", typed(rng, question), reply(rng, topic), topic.name)
+
+
+def text(rng: Random) -> str:
+    """A raw how-to page of one or two entries."""
+    parts = []
+    for topic in rng.sample(TOPICS, rng.randint(1, 2)):
+        parts.append(f"How to {rng.choice(topic.name.split(' / '))}:\n{topic.answers[0]}")
+    return "\n\n".join(parts)

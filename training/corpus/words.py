@@ -1,0 +1,163 @@
+"""Opposites and plain definitions of common words."""
+
+from __future__ import annotations
+
+from random import Random
+
+from training.corpus.dialogue import Exchange
+from training.corpus.phrasing import article, capitalised, pick, typed
+
+_PAIRS = """hot cold|big small|tall short|fast slow|old young|happy sad|good bad|day night|light dark|up down|left right
+open closed|full empty|rich poor|strong weak|hard soft|wet dry|clean dirty|early late|near far|high low|loud quiet
+new used|long brief|thick thin|wide narrow|heavy weightless|deep shallow|true false|easy difficult|first last|black white
+front back|inside outside|above below|before after|always never|love hate|win lose|buy sell|push pull|give take
+start stop|arrive leave|remember forget|laugh cry|sweet bitter|brave cowardly|cheap expensive|safe dangerous
+beautiful ugly|sharp blunt|smooth rough|polite rude|lazy busy|north south|east west|summer winter|friend enemy
+question answer|begin end|enter exit|increase decrease|yes no|more less|many few|warm cool|alive dead|awake asleep
+kind cruel|generous greedy|simple complicated|noisy silent|modern ancient|accept refuse|find lose|float sink"""
+
+_TABLE = """bridge: A bridge is a structure that carries a road or a path over water or a valley.
+river: A river is a large stream of water that flows to the sea.
+mountain: A mountain is a very high part of the land.
+island: An island is a piece of land with water all around it.
+desert: A desert is a dry place where very little rain falls.
+forest: A forest is a large area full of trees.
+volcano: A volcano is a mountain that can throw out hot melted rock.
+lake: A lake is a large area of water with land all around it.
+ocean: An ocean is a very large body of salt water.
+planet: A planet is a large round body that moves around a star.
+star: A star is a huge ball of hot gas that shines in the sky.
+moon: A moon is a body that moves around a planet.
+cloud: A cloud is a mass of tiny drops of water in the sky.
+rainbow: A rainbow is an arc of colors in the sky when the sun shines through rain.
+storm: A storm is very bad weather with strong wind and rain.
+library: A library is a place where you can read and borrow books.
+school: A school is a place where children learn.
+hospital: A hospital is a place where sick people are treated.
+museum: A museum is a building that shows interesting old or beautiful things.
+market: A market is a place where people buy and sell things.
+bakery: A bakery is a shop where bread and cakes are made and sold.
+kitchen: A kitchen is a room where food is cooked.
+garden: A garden is a piece of land where plants are grown.
+farm: A farm is land where crops are grown and animals are kept.
+castle: A castle is a large strong building with thick walls.
+teacher: A teacher is a person who helps others to learn.
+doctor: A doctor is a person who treats sick people.
+farmer: A farmer is a person who grows food and keeps animals.
+pilot: A pilot is a person who flies an airplane.
+baker: A baker is a person who makes bread and cakes.
+painter: A painter is a person who makes pictures with paint.
+clock: A clock is a device that shows the time.
+umbrella: An umbrella is a cover on a stick that keeps you dry in the rain.
+bicycle: A bicycle is a vehicle with two wheels that you move with your feet.
+airplane: An airplane is a vehicle with wings that flies through the air.
+train: A train is a line of cars that runs on rails.
+ship: A ship is a large boat that travels on the sea.
+computer: A computer is a machine that stores data and follows instructions.
+keyboard: A keyboard is a set of keys for typing.
+telephone: A telephone is a device for talking to someone far away.
+camera: A camera is a device that takes pictures.
+compass: A compass is a device that shows where north is.
+telescope: A telescope is a tube with lenses that makes far things look near.
+microscope: A microscope is a device that makes very small things look large.
+thermometer: A thermometer is a device that measures temperature.
+map: A map is a drawing that shows where places are.
+book: A book is a set of pages with text or pictures.
+dictionary: A dictionary is a book that explains words.
+letter: A letter is a written message, or one sign of the alphabet.
+poem: A poem is a short text in verses, often with rhymes.
+novel: A novel is a long story in the form of a book.
+song: A song is music with words.
+guitar: A guitar is a musical instrument with strings.
+piano: A piano is a large musical instrument with black and white keys.
+cat: A cat is a small furry animal that people keep as a pet.
+dog: A dog is an animal that people keep as a pet or for work.
+elephant: An elephant is a very large gray animal with a long trunk.
+bee: A bee is an insect that makes honey.
+butterfly: A butterfly is an insect with large colorful wings.
+bird: A bird is an animal with feathers and wings.
+fish: A fish is an animal that lives in water and has fins.
+insect: An insect is a small animal with six legs.
+tree: A tree is a tall plant with a trunk and branches.
+flower: A flower is the colorful part of a plant.
+seed: A seed is the small part of a plant from which a new plant grows.
+fruit: A fruit is the part of a plant that holds its seeds and is often sweet.
+bread: Bread is a food made of flour and water that is baked.
+cheese: Cheese is a food made of milk.
+honey: Honey is a sweet food that bees make.
+friend: A friend is a person whom you like and trust.
+neighbor: A neighbor is a person who lives near you.
+holiday: A holiday is a day or a time without work or school.
+birthday: A birthday is the day of the year on which a person was born.
+dream: A dream is a story that you see while you sleep.
+secret: A secret is something that only a few people know.
+robot: A robot is a machine that can do work by itself.
+program: A program is a list of instructions for a computer.
+algorithm: An algorithm is a list of steps that solves a problem.
+internet: The internet is a network that connects computers all over the world.
+energy: Energy is the ability to do work.
+gravity: Gravity is the force that pulls things toward each other.
+electricity: Electricity is a form of energy that makes lamps and machines work."""
+
+PAIRS: dict[str, str] = {}
+for _pair in _PAIRS.replace("\n", "|").split("|"):
+    _left, _right = _pair.split()
+    PAIRS.setdefault(_left, _right)
+    PAIRS.setdefault(_right, _left)
+DEFINITIONS: dict[str, str] = dict(line.split(": ", 1) for line in _TABLE.splitlines())  # type: ignore[misc]
+_NO_ARTICLE = ("bread", "cheese", "honey", "energy", "gravity", "electricity")
+
+OPPOSITES = (
+    "[what is|what's|tell me|give me|name|say|do you know|find] the opposite of {w}[?|]", "opposite of {w}[?|]", "the opposite of {w}[?|, please|]",
+    "what [word|term] is the opposite of {w}?", "[what is|what's] the [antonym|contrary] of {w}?", "antonym [of|for] {w}[?|]", "{w} opposite",
+    "{w} is the opposite of what?", "the opposite [word|] [to|for] {w}[?|]", "not {w} but?", "if it is not {w}, it is what?",
+    "[which|what] word means the opposite of {w}?", "the [contrary|reverse] of {w}[?|]", "give me a word [that is |]opposite to {w}[.|]",
+)
+MEANINGS = (
+    "[what is|what's|define|explain|describe] {aw}[?|]", "what does [the word |]{w} mean?", "[the meaning|the definition|a definition] of [the word |]{w}[?|, please|]",
+    "[can|could|would] you [explain|define|describe] [the word {w}|{aw}|what {aw} is]?", "define [the word |]{w}[.|]", "{w} [meaning|definition]",
+    "[tell me|explain|do you know|I want to know] what {aw} is[.|]", "[explain|describe] the word {w}[.|]", "what do [you|people|we] call {aw}, what is it?",
+    "what [exactly|actually] is {aw}?", "[how would you|can you] [define|explain|describe] {aw}?", "what is the meaning of [the word |]{w}?",
+    "I don't know [the word {w}|what {aw} is|what {w} means][.|]", "what is meant by {w}?", "{aw} is what?", "what kind of thing is {aw}?",
+)
+
+
+def _with_article(word: str) -> str:
+    if word in _NO_ARTICLE:
+        return word
+    return "the internet" if word == "internet" else article(word)
+
+
+def opposite(word: str) -> str:
+    """The one form of answer."""
+    return f"The opposite of {word} is {PAIRS[word]}."
+
+
+def exchange(rng: Random) -> Exchange:
+    """An opposite or a definition."""
+    if rng.random() < 0.5:
+        word = rng.choice(tuple(PAIRS))
+        shown = f'"{word}"' if rng.random() < 0.15 else word
+        return Exchange("opposites", typed(rng, pick(rng, OPPOSITES, w=shown)), opposite(word), word)
+    word = rng.choice(tuple(DEFINITIONS))
+    question = pick(rng, MEANINGS, w=f'"{word}"' if rng.random() < 0.1 else word, aw=_with_article(word))
+    return Exchange("definitions", typed(rng, question), DEFINITIONS[word], word)
+
+
+def follow_up(rng: Random, last: Exchange) -> Exchange:
+    """Another word of the same kind."""
+    if last.category == "opposites":
+        word = rng.choice(tuple(PAIRS))
+        question = pick(rng, ("[and|what about|how about|and of|and the opposite of] {w}?", "{w}?"), w=word)
+        return Exchange("opposites", typed(rng, question), opposite(word), word)
+    word = rng.choice(tuple(DEFINITIONS))
+    question = pick(rng, ("[and|what about|how about|and what is] {aw}?", "{aw}?"), aw=_with_article(word))
+    return Exchange("definitions", typed(rng, question), DEFINITIONS[word], word)
+
+
+def text(rng: Random) -> str:
+    """A raw page of a small dictionary."""
+    if rng.random() < 0.4:
+        return "\n".join(opposite(word) for word in rng.sample(tuple(PAIRS), rng.randint(1, 4)))
+    chosen = rng.sample(tuple(DEFINITIONS), rng.randint(1, 3))
+    return "\n".join(f"{capitalised(word)}: {DEFINITIONS[word]}" if rng.random() < 0.3 else DEFINITIONS[word] for word in chosen)

@@ -1,0 +1,103 @@
+"""The steps that rebuild the demo pair, each resumable, over one output folder.
+
+    OUT/tokenizer  OUT/llm-run  OUT/ssm-run  OUT/own-outputs.jsonl  OUT/results.json   and the results OUT/demo  OUT/demo-ssm
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from transformers import PreTrainedTokenizerFast
+
+from training import card, distill, evaluate, heldout, model, tokens, train
+
+ASSETS = Path(__file__).parent.parent / "flexserve_core" / "assets"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where to build, from which seed, and for how long."""
+
+    out: Path
+    seed: int = 1
+    llm_budget: train.Budget = train.Budget(tokens=16_000_000)
+    ssm_budget: train.Budget = train.Budget(tokens=6_000_000)
+    own_outputs: int = 6000
+    rows: int = 3
+    length: int = 1024
+
+
+def tokenizer(plan: Plan) -> PreTrainedTokenizerFast:
+    """The tokenizer of the plan, trained if it is not there yet."""
+    folder = plan.out / "tokenizer"
+    if not (folder / "tokenizer.json").exists():
+        tokens.train_tokenizer(plan.seed).save_pretrained(folder)
+    return tokens.load_tokenizer(folder)
+
+
+def train_llm(plan: Plan) -> None:
+    """Trains the LLM (or goes on) and writes OUT/demo, at every checkpoint too."""
+    tok = tokenizer(plan)
+    llm = model.build(model.llm_config(tok), plan.seed).to(train.device())
+    packer = tokens.Packer(tok, plan.seed, plan.rows, plan.length)
+
+    def write() -> None:
+        model.export(llm, tok, plan.out / "demo")
+
+    state = train.run(llm, packer.batch, train.cross_entropy, plan.llm_budget, train.Recipe(), plan.out / "llm-run", write)
+    write()
+    record(plan, "llm_training", {**asdict(state), "seed": plan.seed})
+
+
+def train_ssm(plan: Plan) -> None:
+    """Lets the LLM answer training prompts, trains the SSM against it, writes OUT/demo-ssm."""
+    llm, tok = evaluate.load(plan.out / "demo")
+    llm.to(train.device())
+    prompts = distill.training_prompts(tok, plan.seed, plan.own_outputs)
+    samples = distill.own_outputs(llm, prompts, plan.out / "own-outputs.jsonl")
+    ssm = model.build(model.ssm_config(tok), plan.seed).to(train.device())
+    distill.start_from(ssm, llm)
+    packer = tokens.Packer(tok, plan.seed + 1, plan.rows, plan.length // 2)
+    mixture = distill.Mixture(packer, samples)
+
+    def write() -> None:
+        model.export(ssm, tok, plan.out / "demo-ssm")
+
+    state = train.run(ssm, mixture.batch, distill.against(llm), plan.ssm_budget, train.Recipe(), plan.out / "ssm-run", write)
+    write()
+    record(plan, "ssm_training", {**asdict(state), "seed": plan.seed, "own_outputs": len(samples)})
+
+
+def judge(plan: Plan) -> None:
+    """Measures both folders on held-out data and writes the model cards."""
+    llm, tok = evaluate.load(plan.out / "demo")
+    ssm, _ = evaluate.load(plan.out / "demo-ssm")
+    verdicts = evaluate.judge(llm, tok, heldout.prompts())
+    table = evaluate.by_category(verdicts)
+    record(plan, "llm_heldout", {
+        "loss": evaluate.heldout_loss(llm, tok), "by_category": table, "parameters": model.size(llm),
+        "answers": [{"category": v.prompt.category, "user": v.prompt.user, "answer": v.answer.text, "passed": v.passed} for v in verdicts],
+    })  # fmt: skip
+    agreed = evaluate.agreement(llm, ssm, tok, heldout.prompts())
+    record(plan, "ssm_heldout", {
+        **asdict(agreed), "loss": evaluate.heldout_loss(ssm, tok), "parameters": model.size(ssm),
+    })  # fmt: skip
+    results = json.loads((plan.out / "results.json").read_text())
+    (plan.out / "demo" / "README.md").write_text(card.llm_card(results))
+    (plan.out / "demo-ssm" / "README.md").write_text(card.ssm_card(results))
+
+
+def record(plan: Plan, name: str, value: object) -> None:
+    """Puts one entry into OUT/results.json."""
+    file = plan.out / "results.json"
+    results = json.loads(file.read_text()) if file.exists() else {}
+    file.write_text(json.dumps({**results, name: value}, indent=1, ensure_ascii=False))
+
+
+def install(plan: Plan, assets: Path = ASSETS) -> None:
+    """Copies the finished folders into the package."""
+    for name in ("demo", "demo-ssm"):
+        shutil.copytree(plan.out / name, assets / name, dirs_exist_ok=True)
