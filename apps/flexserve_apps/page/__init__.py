@@ -1,0 +1,12 @@
+"""The chat page: a Gradio app in front of one engine. `mount_page` puts it into a FastAPI application."""
+
+from __future__ import annotations
+
+import os
+
+# Must be set before gradio is imported: nothing on this page reports to anyone.
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+from flexserve_apps.page.layout import build_page, mount_page
+
+__all__ = ["build_page", "mount_page"]

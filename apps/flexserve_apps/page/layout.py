@@ -1,0 +1,129 @@
+"""What the page looks like, and how it is put into an application.
+
+Everything it shows comes from this machine: system fonts, no analytics, no calls to other hosts.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+import gradio as gr
+from fastapi import FastAPI
+from gradio.themes import Base, Default, Font
+
+from flexserve_apps.page import controls
+from flexserve_apps.page.chat import chat_handler
+from flexserve_core import EngineServer
+from flexserve_core.types import EngineInfo
+
+EXAMPLES = (
+    "Who are you?",
+    "What is speculative inference?",
+    "How do I serve my own model?",
+    "Travel tips for Tokyo",
+    "What is 17 + 25?",
+    "Tell me a story about a cat.",
+)
+_COMPLETION_EXAMPLES = ("Here are some travel tips for Tokyo:\n", "Once upon a time there was a cat")
+_SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")
+_MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
+_WAITING = 256  # questions that may wait in the page's own queue
+_CSS = Path(__file__).with_name("style.css")
+
+
+def build_page(server: EngineServer) -> gr.Blocks:
+    """The chat page of `server`, without its looks: `mount_page` brings those."""
+    chat = server.info.has_chat_template
+    at_once = server.limits.max_requests_per_batch
+    with gr.Blocks(title="FlexServe", fill_height=True, analytics_enabled=False) as page:
+        with gr.Sidebar(open=False, position="right", elem_id="settings"):
+            gr.Markdown("### Settings")
+            inputs = controls.render(server.limits, chat)
+        gr.HTML(_header(server.info), elem_id="header", padding=False)
+        gr.ChatInterface(
+            chat_handler(server),
+            chatbot=_chatbot(chat),
+            textbox=_textbox(chat),
+            additional_inputs=list(inputs),
+            examples=[[text] for text in (EXAMPLES if chat else _COMPLETION_EXAMPLES)],
+            editable=True,
+            concurrency_limit=at_once,
+            show_progress="hidden",
+            api_name="chat",
+            fill_width=True,
+            analytics_enabled=False,
+        )
+    return page.queue(max_size=_WAITING, default_concurrency_limit=at_once)
+
+
+def mount_page(app: FastAPI, server: EngineServer, path: str = "/") -> FastAPI:
+    """Mount the page of `server` into `app` at `path`. Register the application's own routes first."""
+    return gr.mount_gradio_app(
+        app,
+        build_page(server),
+        path=path,
+        theme=theme(),
+        css_paths=_CSS,
+        footer_links=[],
+        show_error=False,
+        max_file_size="1kb",
+        enable_monitoring=False,
+        ssr_mode=False,
+        mcp_server=False,
+    )
+
+
+def theme() -> Base:
+    """Gradio's Default with quiet colours and the reader's own fonts."""
+    return Default(
+        primary_hue="indigo",
+        neutral_hue="slate",
+        font=[Font(name) for name in _SANS],
+        font_mono=[Font(name) for name in _MONO],
+    )
+
+
+def _header(info: EngineInfo) -> str:
+    facts = [info.device, info.dtype, f"speculation: {info.speculation}"]
+    about = " · ".join(escape(fact) for fact in facts)
+    return f"<h1>FlexServe <span>{escape(info.model)}</span></h1><p>{about}</p>"
+
+
+def _chatbot(chat: bool) -> gr.Chatbot:
+    welcome = (
+        "### What would you like to know?"
+        if chat
+        else "### Text completion\nThis model has no chat template: it continues your text as it stands, "
+        "and each text stands alone."
+    )
+    return gr.Chatbot(
+        show_label=False,
+        container=False,
+        height="auto",
+        scale=1,
+        placeholder=welcome,
+        buttons=["copy"],
+        feedback_options=None,
+        sanitize_html=True,
+        allow_tags=False,
+        editable="user",
+        layout="bubble",
+        elem_id="chat",
+    )
+
+
+def _textbox(chat: bool) -> gr.Textbox:
+    placeholder = "Ask something" if chat else "Text to continue"
+    return gr.Textbox(
+        show_label=False,
+        container=False,
+        placeholder=placeholder,
+        elem_id="question",
+        autofocus=True,
+        submit_btn=True,
+        stop_btn=True,
+        lines=1,
+        max_lines=8,
+        max_length=100_000,
+    )
