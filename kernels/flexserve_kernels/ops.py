@@ -1,16 +1,57 @@
-"""The public ops: same signature whatever implementation runs underneath."""
+"""The public ops: one signature each, whatever implementation runs underneath."""
 
 from __future__ import annotations
 
-from torch import nn
+from functools import lru_cache
 
+from torch import Tensor, nn
+
+from flexserve_kernels.cpu.attention import NativeAttention
+from flexserve_kernels.native import NativeLibrary
+from flexserve_kernels.plan import AttentionPlan
+from flexserve_kernels.reference import attention as reference
 from flexserve_kernels.reference.activation import RowwiseActivation
-from flexserve_kernels.reference.attention import tree_attention
 from flexserve_kernels.reference.kv import kv_append, kv_move
+from flexserve_kernels.registry import native_library
 
 __all__ = ["kv_append", "kv_move", "rowwise_activation", "tree_attention"]
+
+
+def tree_attention(
+    q: Tensor,
+    k_cache: Tensor,
+    v_cache: Tensor,
+    plan: AttentionPlan,
+    *,
+    scale: float,
+    softcap: float | None = None,
+    window: int | None = None,
+    sinks: Tensor | None = None,
+    alibi_slopes: Tensor | None = None,
+) -> Tensor:
+    """Attention of each packed row over its own history.
+
+    q [T, Hq, D] fp32/bf16/fp16; k_cache [S, Hkv, D], v_cache [S, Hkv, Dv], same dtype, Hq a multiple of Hkv.
+    window: a row at position p attends j > p - window. sinks [Hq]: one more logit per head, without a value.
+    alibi_slopes [Hq]: slope * (j - p) is added. Returns [T, Hq, Dv] in q's dtype; fp32 inside.
+    """
+    library = native_library() if q.device.type == "cpu" else None
+    attention = reference.tree_attention if library is None else _native_attention(library)
+    return attention(
+        *(q, k_cache, v_cache, plan),
+        scale=scale,
+        softcap=softcap,
+        window=window,
+        sinks=sinks,
+        alibi_slopes=alibi_slopes,
+    )
 
 
 def rowwise_activation(module: nn.Module) -> nn.Module:
     """The same elementwise function, bitwise row-invariant. Raises ValueError for a module that is none."""
     return RowwiseActivation(module)
+
+
+@lru_cache(maxsize=4)
+def _native_attention(library: NativeLibrary) -> NativeAttention:
+    return NativeAttention(library)

@@ -21,8 +21,8 @@ class AttentionPlan:
 
     With g = group[row] and n = trunk_length[g]:
     slot(row, j) = trunk_slots[g, j] if j < n else tail_slots[row, j - n].
-    Entries that no row's history reaches may hold anything. A plan is read many times (once a layer) and never
-    changed: kernels keep what they derive from it in `_derived`.
+    Entries that no row's history reaches may hold anything. A plan is read once a layer and never changed:
+    kernels keep what they derive from it in `_derived`.
     """
 
     slots: Tensor  # [T] cache slot this row's own K/V is written to

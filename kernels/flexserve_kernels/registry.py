@@ -1,13 +1,13 @@
-"""Which implementation of each op runs here, and why.
-
-Knows the implementations by name only; `ops.py` calls them.
-"""
+"""Which implementation of each op runs here, and why."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from flexserve_kernels.environment import reference_forced
+from flexserve_kernels.native import NativeLibrary, load_native
+
+REFERENCE = "torch reference"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,22 @@ class KernelChoice:
     reason: str
 
 
+def native_library() -> NativeLibrary | None:
+    """The compiled CPU kernels, unless there are none or the reference is asked for."""
+    return None if reference_forced() else load_native().library
+
+
 def available() -> tuple[KernelChoice, ...]:
-    """The choice for every op on CPU tensors, in alphabetical order."""
-    ops = ("kv_append", "kv_move", "prepare_linear", "rowwise_activation", "tree_attention")
-    reason = "FLEXSERVE_REFERENCE is set" if reference_forced() else "the only implementation"
-    return tuple(KernelChoice(op, "torch reference", reason) for op in ops)
+    """The choice for every op on CPU tensors, by name; on other devices the torch reference runs."""
+    if reference_forced():
+        attention = KernelChoice("tree_attention", REFERENCE, "FLEXSERVE_REFERENCE is set")
+    else:
+        loaded = load_native()
+        attention = KernelChoice("tree_attention", "C++" if loaded.library else REFERENCE, loaded.reason)
+    return (
+        KernelChoice("kv_append", REFERENCE, "torch's index_copy_ is as fast"),
+        KernelChoice("kv_move", REFERENCE, "torch's index_copy_ is as fast"),
+        KernelChoice("prepare_linear", REFERENCE, "torch's matmul in blocks of fixed shape"),
+        KernelChoice("rowwise_activation", REFERENCE, "torch's own function on whole vectors"),
+        attention,
+    )

@@ -1,0 +1,1 @@
+"""Calls into the compiled CPU kernels; same signatures as the torch reference."""

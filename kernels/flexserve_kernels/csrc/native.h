@@ -1,0 +1,38 @@
+// The C interface of the CPU kernels: plain C, no Python or torch headers. Called through ctypes by native.py,
+// which packs these structs; a change here is a change of FLEXSERVE_ABI there and here.
+#pragma once
+
+#include <cstdint>
+
+#define FLEXSERVE_ABI 1
+#define FLEXSERVE_EXPORT extern "C" __attribute__((visibility("default")))
+
+enum FlexserveDtype : int64_t { FLEXSERVE_FP32 = 0, FLEXSERVE_BF16 = 1, FLEXSERVE_FP16 = 2 };
+
+// Runs body(data) once on each of num_threads threads, the caller among them, and returns when all are done
+// (the signature of GOMP_parallel).
+typedef void (*FlexserveParallel)(void (*body)(void*), void* data, unsigned num_threads, unsigned flags);
+
+// Where the keys lie: see plan.py. All arrays contiguous.
+struct FlexservePlan {
+  int64_t num_rows, num_groups, trunk_width, tail_width;
+  const int64_t *positions, *group, *trunk_slots, *trunk_length, *tail_slots;
+};
+
+// One attention call. Strides count elements; the last dimension of every tensor is contiguous. `out` is
+// contiguous [T, Hq, Dv], bf16 where q is, else fp32. alibi_slopes and sinks may be null.
+struct FlexserveAttention {
+  int64_t dtype;  // of q and the caches
+  const void* q;
+  int64_t q_row, q_head;
+  const void* k;
+  int64_t k_slot, k_head;
+  const void* v;
+  int64_t v_slot, v_head;
+  void* out;
+  int64_t num_slots, num_heads, num_kv_heads, dim, v_dim;
+  int64_t window;  // 0: none
+  int64_t num_threads;
+  const float *sinks, *alibi_slopes;
+  double scale, softcap;  // softcap 0: none
+};
