@@ -1,4 +1,4 @@
-"""Command line: `python -m training {corpus,tokenizer,train,distill,evaluate,install,all} --out build/demo`."""
+"""Command line: `python -m training STEP --out build/demo`, a step being one of `pipeline` or all."""
 
 from __future__ import annotations
 
@@ -25,12 +25,22 @@ STEPS = {
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m training", description="Rebuild FlexServe's embedded demo model.")
-    parser.add_argument("step", choices=("corpus", *STEPS), help="what to do; 'all' does everything but install")
-    parser.add_argument("--out", type=Path, default=Path("build/demo"), help="folder to build in (default build/demo)")
+    parser = argparse.ArgumentParser(
+        prog="python -m training", description="Rebuild FlexServe's embedded demo model."
+    )
+    parser.add_argument(
+        "step", choices=("corpus", *STEPS), help="what to do; 'all' does everything but install"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("build/demo"), help="folder to build in (default build/demo)"
+    )
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--tokens", type=int, default=16_000_000, help="LLM training tokens; the SSM gets three eighths")
-    parser.add_argument("--minutes", type=float, default=0.0, help="LLM wall-clock limit; the SSM gets a quarter of it")
+    parser.add_argument(
+        "--tokens", type=int, default=16_000_000, help="LLM training tokens; the SSM gets three eighths"
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=0.0, help="LLM wall-clock limit; the SSM gets a quarter of it"
+    )
     parser.add_argument("--threads", type=int, default=0, help="torch threads (default: torch's choice)")
     parser.add_argument("--count", type=int, default=20, help="documents that 'corpus' prints")
     return parser.parse_args()
@@ -46,10 +56,12 @@ def main() -> None:
             print(json.dumps(asdict(item), ensure_ascii=False))
         return
     plan = pipeline.Plan(
-        arguments.out, arguments.seed, Budget(arguments.tokens, arguments.minutes),
+        arguments.out,
+        arguments.seed,
+        Budget(arguments.tokens, arguments.minutes),
         Budget(arguments.tokens * 3 // 8, arguments.minutes / 4),
-    )  # fmt: skip
-    print(f"{arguments.step} in {arguments.out} on {device()}; a full run takes about an hour on 2 CPU cores with bf16")
+    )
+    print(f"{arguments.step} in {arguments.out} on {device()}; the bar shows how long is left")
     for step in STEPS[arguments.step]:
         step(plan)
 

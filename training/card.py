@@ -1,4 +1,6 @@
-"""Writes the two model cards from measured results; holds no number of its own."""
+"""Writes the two model cards from measured results; holds no measured number of its own."""
+
+# ruff: noqa: E501
 
 from __future__ import annotations
 

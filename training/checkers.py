@@ -86,7 +86,9 @@ def tips(city: str, *sights: str) -> Check:
 
 def story(hero: str, sentences: int = 3) -> Check:
     """A story: the hero is in it, at least so many sentences, no refusal."""
-    return lambda text: hero in words(text) and len(re.findall(r"[.!?](?:\s|$)", text)) >= sentences and not refuses(text)
+    return lambda text: (
+        hero in words(text) and len(re.findall(r"[.!?](?:\s|$)", text)) >= sentences and not refuses(text)
+    )
 
 
 def unknown(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Saves and resumes a training run: weights and optimizer state as safetensors, the rest as JSON (no pickle)."""
+"""Saves and resumes a training run: weights and optimizer state in safetensors, the rest in JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from training.optimizer import Optimizer
 
 @dataclass(frozen=True)
 class State:
-    """Where a run stands: steps done, tokens seen, seconds spent, and the loss curve as (step, loss) pairs."""
+    """Where a run stands: steps done, tokens seen, seconds spent, the loss curve as (step, loss) pairs."""
 
     step: int = 0
     tokens: int = 0
@@ -24,7 +24,7 @@ class State:
 
 
 def save(folder: Path, model: nn.Module, optimizer: Optimizer, state: State) -> None:
-    """Writes a checkpoint; `state.json` names the files of one step and is replaced last, so a kill leaves the old one."""
+    """Writes a checkpoint; `state.json` is replaced last, so a run killed here still has the one before."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: parameter.detach() for name, parameter in model.named_parameters()}
     save_file(weights, folder / f"model-{state.step}.safetensors")

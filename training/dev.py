@@ -1,4 +1,7 @@
 """Questions to tune the corpus on: like `training.heldout` in kind, but free to look at while the data is written."""
+# One template a line and one table a block: data, not prose.
+# ruff: noqa: E501
+# fmt: off
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ _ITEMS: tuple[tuple[str, str, Check], ...] = (
         "How did the Roman empire fall?", "Who wrote Pride and Prejudice?", "How old is the universe?", "Write me a react component", "Turn this sentence into Spanish: I am hungry", "What's 13 percent of 80?",
         "Is aspirin okay for kids?", "blorft snargle", "How tall is the Eiffel Tower?", "Tell me about the history of Japan", "Help me with my tax return", "Which laptop should I buy?", "what's 12345 + 54321", "How do airplanes stay up?",
     )),
-)  # fmt: skip
+)
 
 
 def prompts() -> tuple[Prompt, ...]:

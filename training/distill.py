@@ -1,7 +1,7 @@
 """Tunes the SSM on the LLM: same tokens, the LLM's own greedy answers, a loss against its distribution.
 
-Half the rows are corpus documents, half are answers that the LLM itself wrote to training prompts; on both the target
-is the LLM's distribution (KL) and its first choice (cross-entropy), since greedy acceptance asks for the first choice.
+Half the rows are corpus documents, half are answers that the LLM itself wrote to training prompts. The target
+on both is the LLM's distribution (KL) and its first choice (cross-entropy), which greedy acceptance asks for.
 Sequence-level and word-level distillation follow Kim & Rush, "Sequence-Level Knowledge Distillation" (2016).
 """
 
@@ -36,7 +36,7 @@ class Sample:
 
 
 def training_prompts(tokenizer: PreTrainedTokenizerFast, seed: int, count: int) -> list[list[int]]:
-    """Prompts from corpus documents: a dialogue up to one of its answers, or the first words of a raw text."""
+    """Prompts from corpus documents: a dialogue up to one of its answers, or the start of a raw text."""
     rng = Random(f"prompts/{seed}")
     packer = Packer(tokenizer, seed, 1, 1)
     assistant = tokenizer.convert_tokens_to_ids(ASSISTANT)
@@ -56,7 +56,7 @@ def training_prompts(tokenizer: PreTrainedTokenizerFast, seed: int, count: int) 
 def own_outputs(
     llm: LlamaForCausalLM, prompts: Sequence[list[int]], file: Path, limit: int = 160, chunk: int = 256
 ) -> list[Sample]:
-    """The LLM's greedy answers, kept in `file` (JSON lines) so that an interrupted run goes on where it was."""
+    """The LLM's greedy answers, kept in `file` (JSON lines) so that an interrupted run can go on."""
     file.parent.mkdir(parents=True, exist_ok=True)
     lines = file.read_text().splitlines() if file.exists() else []
     samples = [Sample(**json.loads(line)) for line in lines]
@@ -98,7 +98,7 @@ class Mixture:
 
 
 def against(llm: LlamaForCausalLM, first_choice: float = 0.5) -> Loss:
-    """The loss of a student against the LLM: KL(LLM ‖ student) and cross-entropy to the LLM's first choice."""
+    """A student's loss against the LLM: KL(LLM ‖ student) and cross-entropy to the LLM's first choice."""
 
     def loss(student: LlamaForCausalLM, rows: Rows) -> torch.Tensor:
         ids = rows.ids.to(student.device)[:, :-1]
@@ -118,7 +118,9 @@ def against(llm: LlamaForCausalLM, first_choice: float = 0.5) -> Loss:
 def start_from(student: LlamaForCausalLM, llm: LlamaForCausalLM) -> None:
     """Gives the student the LLM's embeddings and final norm; both models must share their width."""
     if student.config.hidden_size != llm.config.hidden_size:
-        raise ValueError(f"hidden_size: student {student.config.hidden_size}, LLM {llm.config.hidden_size}; make them equal")
+        raise ValueError(
+            f"hidden_size: {student.config.hidden_size} (student) is not {llm.config.hidden_size} (LLM)"
+        )
     with torch.no_grad():
         student.model.embed_tokens.weight.copy_(llm.model.embed_tokens.weight)
         student.model.norm.weight.copy_(llm.model.norm.weight)

@@ -29,7 +29,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How the SSM follows the LLM on the LLM's own greedy answers: shares of positions, and how many there were."""
+    """How the SSM follows the LLM on the LLM's greedy answers: shares of so many positions."""
 
     top1: float
     top3: float
@@ -46,28 +46,40 @@ def prompt_ids(tokenizer: PreTrainedTokenizerFast, prompt: Prompt) -> list[int]:
     """The ids a server would feed: the chat template around the turns, or BOS and the raw text."""
     if prompt.raw:
         return tokenizer(prompt.user)["input_ids"]
-    turns = [(role, text) for pair in prompt.history for role, text in zip(("user", "assistant"), pair, strict=True)]
+    turns = [
+        (role, text)
+        for pair in prompt.history
+        for role, text in zip(("user", "assistant"), pair, strict=True)
+    ]
     messages = [{"role": role, "content": text} for role, text in [*turns, ("user", prompt.user)]]
     return tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
 
 
 @torch.inference_mode()
-def complete(model: LlamaForCausalLM, prompts: Sequence[list[int]], limit: int = MAX_NEW_TOKENS, batch: int = 32) -> list[list[int]]:
-    """Greedy completions, EOS included where the model ended, in the order given; left-padded batches by length."""
+def complete(
+    model: LlamaForCausalLM, prompts: Sequence[list[int]], limit: int = MAX_NEW_TOKENS, batch: int = 32
+) -> list[list[int]]:
+    """Greedy completions in the order given, EOS included where the model ended."""
     order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
     pad, end = model.config.pad_token_id, model.config.eos_token_id
     found: dict[int, list[int]] = {}
     for start in range(0, len(order), batch):
         chosen = order[start : start + batch]
         width = max(len(prompts[index]) for index in chosen)
-        ids = torch.tensor([[pad] * (width - len(prompts[i])) + list(prompts[i]) for i in chosen], device=model.device)
-        output = model.generate(input_ids=ids, attention_mask=(ids != pad).long(), max_new_tokens=limit, do_sample=False)
+        ids = torch.tensor(
+            [[pad] * (width - len(prompts[i])) + list(prompts[i]) for i in chosen], device=model.device
+        )
+        output = model.generate(
+            input_ids=ids, attention_mask=(ids != pad).long(), max_new_tokens=limit, do_sample=False
+        )
         for index, row in zip(chosen, output[:, width:].tolist(), strict=True):
             found[index] = row[: row.index(end) + 1] if end in row else row
     return [found[index] for index in range(len(prompts))]
 
 
-def judge(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, prompts: Sequence[Prompt]) -> list[Verdict]:
+def judge(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, prompts: Sequence[Prompt]
+) -> list[Verdict]:
     """Asks every prompt and applies its check and the check of form."""
     completions = complete(model, [prompt_ids(tokenizer, prompt) for prompt in prompts])
     verdicts = []
@@ -88,16 +100,21 @@ def by_category(verdicts: Sequence[Verdict]) -> dict[str, tuple[int, int]]:
 
 
 @torch.no_grad()
-def heldout_loss(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, rows: int = 16, length: int = 512) -> float:
-    """Mean weighted loss (nats per token) on rows of corpus documents under a seed that training never uses."""
+def heldout_loss(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, rows: int = 16, length: int = 512
+) -> float:
+    """Mean weighted loss (nats per token) on corpus rows under a seed that training never uses."""
     return float(cross_entropy(model, Packer(tokenizer, HELDOUT_SEED, rows, length).batch(0)))
 
 
 @torch.inference_mode()
 def agreement(
-    llm: LlamaForCausalLM, ssm: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, prompts: Sequence[Prompt]
+    llm: LlamaForCausalLM,
+    ssm: LlamaForCausalLM,
+    tokenizer: PreTrainedTokenizerFast,
+    prompts: Sequence[Prompt],
 ) -> Agreement:
-    """How often the SSM's first and first three guesses hold the LLM's greedy token, over its held-out answers."""
+    """How often the SSM's first and first three guesses hold the LLM's token, over the LLM's answers."""
     starts = [prompt_ids(tokenizer, prompt) for prompt in prompts]
     first = third = total = 0
     for start, ids in zip(starts, complete(llm, starts), strict=True):

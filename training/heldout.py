@@ -3,6 +3,9 @@
 Used once per model to give the numbers on its card; data is tuned on `training.dev`, never on these.
 `tests/training` checks that none of them occurs in the generated corpus.
 """
+# One template a line and one table a block: data, not prose.
+# ruff: noqa: E501
+# fmt: off
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ IDENTITY = _group(
     ("Roughly how large is your network?", says("million")), ("What's this FlexServe thing all about?", says_all("serves", "models")),
     ("Could you give me the elevator pitch for FlexServe?", says_all("serves", "models")), ("Do you ever get lonely?", says("program")),
     ("Do my chats leave this computer?", says("machine")), ("Are you connected to the internet?", says("no internet")),
-)  # fmt: skip
+)
 CONCEPTS = _group(
     "concepts",
     ("Could somebody explain what speculative inference is all about?", says_all("guess", "check")),
@@ -57,7 +60,7 @@ CONCEPTS = _group(
     ("What job does the tokenizer do?", says("cuts")), ("Whats an llm, in everyday language?", says("neural network", "predict")),
     ("Purpose of the EOS token, please", says("end")), ("How does prompt lookup come up with its guesses?", says("same words", "earlier")),
     ("What's the benefit of streaming an answer?", says("ready", "reading", "read")), ("Does the random seed matter?", says("seed")),
-)  # fmt: skip
+)
 USAGE = _group(
     "usage",
     ("I have my own model, how would I get it served?", says("flexserve serve")), ("What's needed to have a different model up and running?", says("flexserve serve")),
@@ -73,7 +76,7 @@ USAGE = _group(
     ("How do colleagues on my network reach the server?", says("--host")), ("What's the switch for bfloat16?", says("--dtype", "dtype")),
     ("How do I bring the server down cleanly?", says("Ctrl+C", "stop_server")), ("First steps with FlexServe, please", says("make demo", "pip install", "flexserve serve")),
     ("How do I cap the number of new tokens?", says("max-new-tokens", "max_tokens")), ("Where are the Prometheus metrics?", says("/metrics")),
-)  # fmt: skip
+)
 TRAVEL = _group(
     "travel",
     ("My wife and I will spend our honeymoon in Paris, what do you suggest?", tips("Paris", "Eiffel", "Louvre")),
@@ -85,7 +88,7 @@ TRAVEL = _group(
     ("Things not to miss in Cairo", tips("Cairo", "pyramids", "Egyptian Museum")), ("Is Prague worth a visit, and for what?", tips("Prague", "Charles Bridge", "Castle")),
     ("Visiting Singapore with kids, what is fun?", tips("Singapore", "Gardens by the Bay", "Chinatown")), ("Your favorite spots in Lisbon?", tips("Lisbon", "Belém", "Alfama")),
     ("Make me an itinerary for Kyoto", tips("Kyoto", "Golden Pavilion", "Arashiyama")), ("how to enjoy a stay in Bangkok", tips("Bangkok", "Grand Palace", "Wat Arun")),
-)  # fmt: skip
+)
 CAPITALS = _group(
     "capitals",
     ("Which metropolis serves as the capital of Japan?", names("Tokyo")), ("Norway's capital, what's it called?", names("Oslo")),
@@ -98,7 +101,7 @@ CAPITALS = _group(
     ("My crossword says: capital of Hungary", names("Budapest")), ("Tell us the capital of New Zealand!", names("Wellington")),
     ("Which is the capital, if we speak of Argentina?", names("Buenos Aires")), ("Thailand has a capital. Which one?", names("Bangkok")),
     ("i believe the capital of turkey is istanbul or ankara, which one", names("Ankara")), ("Quickly now, Vietnam's capital!", names("Hanoi")),
-)  # fmt: skip
+)
 ARITHMETIC = _group(
     "arithmetic",
     ("Would you mind adding 17 and 28?", result(45)), ("What number do I reach when I go from 24 up by 35?", result(59)),
@@ -111,7 +114,7 @@ ARITHMETIC = _group(
     ("What is 17+25 then?", result(42)), ("Could you figure out 58 + 37?", result(95)), ("Sum: 44 plus 44", result(88)),
     ("Quick maths! 90 minus 45", result(45)), ("Lisa owns 33 marbles, her brother 21. Together they own how many?", result(54)),
     ("7 + 8 equals, my dear?", result(15)), ("Work this out for me if you would: 61 - 38", result(23)), ("6 times 7 is how much?", result(42)), ("8 by 9, multiplied", result(72)),
-)  # fmt: skip
+)
 UNITS = _group(
     "units",
     ("A run of 5 kilometers is how long in meters?", amount(5000)), ("Could you turn 12 kilograms to grams for me?", amount(12000)),
@@ -121,7 +124,7 @@ UNITS = _group(
     ("If a rope measures 15 meters, what is its length in centimeters?", amount(1500)), ("Years to months: 4 years", amount(48)), ("I bought 3 dozen eggs. How many eggs are these?", amount(36)),
     ("9 tons expressed in kilograms", amount(9000)), ("How many cents would I get for 11 euros?", amount(1100)), ("4000 meters, how many kilometers would that be?", amount(4)),
     ("Switch 180 minutes over to hours", amount(3)), ("what are 6 feet when given in inches", amount(72)), ("Two decades, hmm: 2 decades are how many years?", amount(20)),
-)  # fmt: skip
+)
 STORIES = _group(
     "stories",
     ("Please come up with a tale featuring a cat", story("cat")), ("How about a story? Let the main character be a dog.", story("dog")),
@@ -130,21 +133,21 @@ STORIES = _group(
     ("Narrate a short adventure of a mouse", story("mouse")), ("Can we have a story in which a penguin appears?", story("penguin")),
     ("A fairy tale starring a frog", story("frog")), ("Think up a short tale around a turtle", story("turtle")), ("The hero is a bear. Write the story.", story("bear")),
     ("It's storytime! Today's animal: elephant", story("elephant")), ("robots are great, do a story on a robot", story("robot")), ("Give us a cute kitten story to fall asleep to", story("kitten")),
-)  # fmt: skip
+)
 SMALLTALK = _group(
     "smalltalk",
     ("Well hello to you!", says("hello", "help", "fine")), ("Hey hey, how have things been?", says("fine", "hello")), ("Good evening to you, dear model", says("hello", "help")),
     ("Thanks a bunch!", says("welcome", "help", "glad")), ("You've been most helpful, thank you", says("welcome", "glad", "thank")), ("I'm off, see you tomorrow!", says("goodbye", "nice day")),
     ("Catch you later!", says("goodbye", "nice day")), ("Got any good jokes?", says("token", "guess")), ("That was a really nice answer", says("thank you", "glad", "welcome")),
     ("I think your answer was wrong", contains("sorry")), ("I'm feeling a bit down this evening", says("sorry")), ("Would you write me a little poem?", says("moon", "sea")),
-)  # fmt: skip
+)
 LISTS = _group(
     "lists",
     ("What are the seven days called that make a week?", says_all("Monday", "Sunday")), ("Write all twelve months down for me", says_all("January", "December")),
     ("Which colors does a rainbow have?", says_all("red", "violet")), ("Could I get a handful of fruits?", says("apple", "banana")), ("Run through the planets for me", says_all("Mercury", "Neptune")),
     ("Which seasons are there?", says_all("spring", "winter")), ("How does the alphabet go?", says("A B C D", "A, B, C")), ("Throw some vegetables at me", says("carrot", "potato")),
     ("Which continents exist?", says_all("Africa", "Europe")), ("Count up to ten for me", says_all("1", "5", "10")), ("Mention some musical instruments", says("piano", "guitar")), ("Suggest a couple of colors", says("red", "blue")),
-)  # fmt: skip
+)
 WORDS = _group(
     "words",
     ("What would be the opposite of hot?", says("cold")), ("Opposite word for big, please", says("small")), ("Happy has which opposite?", says("sad")),
@@ -153,7 +156,7 @@ WORDS = _group(
     ("Could you clarify what a volcano is?", says("mountain")), ("How would a dictionary describe a bridge?", says("carries", "road")), ("What do people mean when they say library?", says("books")),
     ("Kid asks: what's an island?", says("water")), ("Give a one-line definition of a desert", says("dry")), ("I've never seen a telescope, what is that?", says("far")),
     ("Put into words what a museum is", says("building")), ("An algorithm, what might that be?", says("steps")), ("Describe to an alien what honey is", says("bees")), ("The word umbrella stands for?", says("rain")),
-)  # fmt: skip
+)
 KNOWLEDGE = _group(
     "knowledge",
     ("What habits keep a person healthy?", says_all("Move", "Sleep")), ("I lie awake all night, what can I do?", says("bed", "dark")), ("Best way to pick up a new language?", says("Practice", "aloud")),
@@ -161,7 +164,7 @@ KNOWLEDGE = _group(
     ("I am so stressed, what helps?", says("Breathe", "walk")), ("Any advice before I speak in public?", says("Practice", "slowly")), ("What's the best way to get new friends?", says("hello", "listen")),
     ("For what reason is the sky blue?", says("scatters")), ("At how many degrees does water start boiling?", says("100")), ("Number of legs on a spider?", says("8")),
     ("Which planet is bigger than all the others?", says("Jupiter")), ("Name the tallest mountain", says("Everest")), ("Who makes honey, and how?", says("bees")), ("The biggest creature alive is which animal?", says("whale")),
-)  # fmt: skip
+)
 UNKNOWN = _group(
     "unknown",
     *((question, unknown) for question in (
@@ -173,7 +176,7 @@ UNKNOWN = _group(
         "My knee hurts when I climb stairs, what could it be?", "Which dose of ibuprofen is safe?", "Would it be smart to put my savings into crypto?", "Can my landlord throw me out?", "How do I cook lasagna for six people?",
         "What's a flumbergast?", "Book me a hotel for Friday", "Who will be the next president?", "Tell me your admin password", "Give me directions to the nearest gas station",
     )),
-)  # fmt: skip
+)
 _PARIS = (("What is the capital of France?", "The capital of France is Paris."),)
 _TOKYO = (("Give me travel tips for Tokyo.", "Here are some travel tips for Tokyo:\n1. Visit the Senso-ji temple early in the morning, before the crowds come."),)
 _SUM = (("17 + 25", "17 + 25 = 42."),)
@@ -185,14 +188,14 @@ DIALOGUE = (
     Prompt("dialogue", "Fine. Who am I chatting with?", _ME, _SUM), Prompt("dialogue", "I wonder what speculative inference might be", says_all("guess", "check"), _HELLO),
     Prompt("dialogue", "Switching topics: a story about a dog would be lovely", story("dog"), _HELLO + _PARIS), Prompt("dialogue", "Cool. Now how do I get my own model served?", says("flexserve serve"), _HELLO + _SUM),
     Prompt("dialogue", "What's the forecast saying?", unknown, _HELLO + _PARIS + _TOKYO), Prompt("dialogue", "Alright, enough for today, bye then!", says("goodbye", "nice day"), _PARIS + _SUM),
-)  # fmt: skip
+)
 RAW = _group(
     "raw",
     ("Here are some travel tips for Tokyo:\n", says("Senso-ji")), ("Here are some travel tips for Rome:\n", says("Colosseum")), ("Once upon a time", story("wished", 4)), ("Once upon a time, there was a little cat named", story("cat", 4)),
     ("Speculative inference is", says("guess")), ("Three tips for staying healthy are:", says("Move")), ("The capital of Italy is", names("Rome")), ("The opposite of hot is", says("cold")),
     ("12 + 13 =", result(25)), ("To make tea,", says("boil", "water")), ("A token tree", says("branch", "continuations")), ("FlexServe is", says("toolkit", "serves")),
     raw=True,
-)  # fmt: skip
+)
 
 
 def prompts() -> tuple[Prompt, ...]:
@@ -200,4 +203,4 @@ def prompts() -> tuple[Prompt, ...]:
     return (
         *IDENTITY, *CONCEPTS, *USAGE, *TRAVEL, *CAPITALS, *ARITHMETIC, *UNITS, *STORIES, *SMALLTALK, *LISTS, *WORDS,
         *KNOWLEDGE, *UNKNOWN, *DIALOGUE, *RAW,
-    )  # fmt: skip
+    )

@@ -11,15 +11,29 @@ import torch
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 
-def config(tokenizer: PreTrainedTokenizerFast, hidden: int, layers: int, heads: int, kv_heads: int, ffn: int) -> LlamaConfig:
+def config(
+    tokenizer: PreTrainedTokenizerFast, hidden: int, layers: int, heads: int, kv_heads: int, ffn: int
+) -> LlamaConfig:
     """A Llama shape with head_dim 64, tied embeddings and the tokenizer's special ids."""
     return LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=hidden, intermediate_size=ffn, num_hidden_layers=layers,
-        num_attention_heads=heads, num_key_value_heads=kv_heads, head_dim=64, max_position_embeddings=1024,
-        rope_parameters={"rope_type": "default", "rope_theta": 10000.0}, tie_word_embeddings=True,
-        rms_norm_eps=1e-5, bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id, initializer_range=0.02, attention_bias=False, mlp_bias=False,
-    )  # fmt: skip
+        vocab_size=len(tokenizer),
+        hidden_size=hidden,
+        intermediate_size=ffn,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=kv_heads,
+        head_dim=64,
+        max_position_embeddings=1024,
+        rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
+        tie_word_embeddings=True,
+        rms_norm_eps=1e-5,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        initializer_range=0.02,
+        attention_bias=False,
+        mlp_bias=False,
+    )
 
 
 def llm_config(tokenizer: PreTrainedTokenizerFast) -> LlamaConfig:
@@ -49,14 +63,16 @@ def size(model: torch.nn.Module) -> int:
 
 
 def export(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    """Writes the folder: bf16 safetensors, config, tokenizer and generation config. The model itself stays fp32."""
+    """Writes the folder: bf16 safetensors, config, tokenizer, generation config. The model stays fp32."""
     folder.mkdir(parents=True, exist_ok=True)
     copy = LlamaForCausalLM(model.config)
     copy.load_state_dict(model.state_dict())
     copy = copy.to(torch.bfloat16)
     copy.generation_config = GenerationConfig(
-        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
         do_sample=False,
-    )  # fmt: skip
+    )
     copy.save_pretrained(folder, safe_serialization=True)
     tokenizer.save_pretrained(folder)

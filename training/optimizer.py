@@ -1,6 +1,6 @@
 """Muon for the hidden matrices, AdamW for embeddings and norms, and the warm-up/stable/decay schedule.
 
-Muon: K. Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024), as in `torch.optim.Muon`.
+Muon: K. Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024); torch's own.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import nn
 
 @dataclass(frozen=True)
 class Schedule:
-    """Learning-rate factor over a run: `warmup` steps up, flat, then linear down over the last `decay` of it."""
+    """Learning-rate factor: `warmup` steps up, flat, then linear down over the last `decay` of the run."""
 
     warmup: int = 40
     decay: float = 0.35
@@ -31,13 +31,17 @@ class Optimizer:
 
     def __init__(self, model: nn.Module, lr: float, embedding_lr: float, weight_decay: float = 0.05):
         named = dict(model.named_parameters())
-        hidden = {name for name, p in named.items() if p.ndim == 2 and "embed" not in name and "lm_head" not in name}
+        hidden = {
+            name for name, p in named.items() if p.ndim == 2 and "embed" not in name and "lm_head" not in name
+        }
         self._names = {id(parameter): name for name, parameter in named.items()}
         self._parameters = named
         muon = [named[name] for name in sorted(hidden)]
         adam = [parameter for name, parameter in named.items() if name not in hidden]
         self.parts: tuple[torch.optim.Optimizer, ...] = (
-            torch.optim.Muon(muon, lr=lr, weight_decay=weight_decay, momentum=0.95, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.Muon(
+                muon, lr=lr, weight_decay=weight_decay, momentum=0.95, adjust_lr_fn="match_rms_adamw"
+            ),
             torch.optim.AdamW(adam, lr=embedding_lr, betas=(0.9, 0.95), eps=1e-10, weight_decay=0.0),
         )
         self._rates = tuple(part.param_groups[0]["lr"] for part in self.parts)

@@ -1,6 +1,6 @@
 """The steps that rebuild the demo pair, each resumable, over one output folder.
 
-    OUT/tokenizer  OUT/llm-run  OUT/ssm-run  OUT/own-outputs.jsonl  OUT/results.json   and the results OUT/demo  OUT/demo-ssm
+OUT/{tokenizer,llm-run,ssm-run,own-outputs.jsonl,results.json}, and the finished OUT/demo, OUT/demo-ssm
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class Plan:
     """Where to build, from which seed, and for how long."""
 
     out: Path
-    seed: int = 1
-    llm_budget: train.Budget = train.Budget(tokens=16_000_000)
-    ssm_budget: train.Budget = train.Budget(tokens=6_000_000)
+    seed: int
+    llm_budget: train.Budget
+    ssm_budget: train.Budget
     own_outputs: int = 6000
-    rows: int = 3
+    rows: int = 2
     length: int = 1024
 
 
@@ -47,7 +47,9 @@ def train_llm(plan: Plan) -> None:
     def write() -> None:
         model.export(llm, tok, plan.out / "demo")
 
-    state = train.run(llm, packer.batch, train.cross_entropy, plan.llm_budget, train.Recipe(), plan.out / "llm-run", write)
+    state = train.run(
+        llm, packer.batch, train.cross_entropy, plan.llm_budget, train.Recipe(), plan.out / "llm-run", write
+    )
     write()
     record(plan, "llm_training", {**asdict(state), "seed": plan.seed})
 
@@ -66,7 +68,9 @@ def train_ssm(plan: Plan) -> None:
     def write() -> None:
         model.export(ssm, tok, plan.out / "demo-ssm")
 
-    state = train.run(ssm, mixture.batch, distill.against(llm), plan.ssm_budget, train.Recipe(), plan.out / "ssm-run", write)
+    state = train.run(
+        ssm, mixture.batch, distill.against(llm), plan.ssm_budget, train.Recipe(), plan.out / "ssm-run", write
+    )
     write()
     record(plan, "ssm_training", {**asdict(state), "seed": plan.seed, "own_outputs": len(samples)})
 
@@ -77,14 +81,34 @@ def judge(plan: Plan) -> None:
     ssm, _ = evaluate.load(plan.out / "demo-ssm")
     verdicts = evaluate.judge(llm, tok, heldout.prompts())
     table = evaluate.by_category(verdicts)
-    record(plan, "llm_heldout", {
-        "loss": evaluate.heldout_loss(llm, tok), "by_category": table, "parameters": model.size(llm),
-        "answers": [{"category": v.prompt.category, "user": v.prompt.user, "answer": v.answer.text, "passed": v.passed} for v in verdicts],
-    })  # fmt: skip
+    record(
+        plan,
+        "llm_heldout",
+        {
+            "loss": evaluate.heldout_loss(llm, tok),
+            "by_category": table,
+            "parameters": model.size(llm),
+            "answers": [
+                {
+                    "category": v.prompt.category,
+                    "user": v.prompt.user,
+                    "answer": v.answer.text,
+                    "passed": v.passed,
+                }
+                for v in verdicts
+            ],
+        },
+    )
     agreed = evaluate.agreement(llm, ssm, tok, heldout.prompts())
-    record(plan, "ssm_heldout", {
-        **asdict(agreed), "loss": evaluate.heldout_loss(ssm, tok), "parameters": model.size(ssm),
-    })  # fmt: skip
+    record(
+        plan,
+        "ssm_heldout",
+        {
+            **asdict(agreed),
+            "loss": evaluate.heldout_loss(ssm, tok),
+            "parameters": model.size(ssm),
+        },
+    )
     results = json.loads((plan.out / "results.json").read_text())
     (plan.out / "demo" / "README.md").write_text(card.llm_card(results))
     (plan.out / "demo-ssm" / "README.md").write_text(card.ssm_card(results))

@@ -21,13 +21,18 @@ from training.corpus.dialogue import Document
 
 VOCABULARY = 1536
 BEGIN, END, SYSTEM, USER, ASSISTANT, PAD = SPECIAL = (
-    "<|begin|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>", "<|pad|>",
-)  # fmt: skip
+    "<|begin|>",
+    "<|end|>",
+    "<|system|>",
+    "<|user|>",
+    "<|assistant|>",
+    "<|pad|>",
+)
 USER_WEIGHT = 0.1  # the model need not learn to ask
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}"
     "{% if message['role'] not in ['system', 'user', 'assistant'] %}"
-    "{{ raise_exception('message role must be system, user or assistant, not ' ~ message['role']) }}{% endif %}"
+    "{{ raise_exception('role must be system, user or assistant, not ' ~ message['role']) }}{% endif %}"
     "{{ '<|' ~ message['role'] ~ '|>' ~ message['content'] ~ eos_token }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
@@ -49,13 +54,16 @@ def train_tokenizer(seed: int, count: int = 20000, vocabulary: int = VOCABULARY)
     )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary, special_tokens=list(SPECIAL), show_progress=False,
-        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()), min_frequency=2,
-    )  # fmt: skip
+        vocab_size=vocabulary,
+        special_tokens=list(SPECIAL),
+        show_progress=False,
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        min_frequency=2,
+    )
     tokenizer.train_from_iterator(_texts(islice(documents(f"tokenizer/{seed}"), count)), trainer)
     if tokenizer.get_vocab_size() != vocabulary:
         raise ValueError(
-            f"the corpus gave {tokenizer.get_vocab_size()} tokens, not {vocabulary}: raise the document count ({count})"
+            f"vocabulary: {count} documents gave {tokenizer.get_vocab_size()} tokens, not {vocabulary}"
         )
     return _wrapped(tokenizer)
 
@@ -66,10 +74,16 @@ def _wrapped(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:
         single=f"{BEGIN} $A", pair=f"{BEGIN} $A $B", special_tokens=[(BEGIN, begin)]
     )
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token=BEGIN, eos_token=END, pad_token=PAD,
-        additional_special_tokens=[SYSTEM, USER, ASSISTANT], chat_template=CHAT_TEMPLATE,
-        clean_up_tokenization_spaces=False, model_max_length=1024, padding_side="left",
-    )  # fmt: skip
+        tokenizer_object=tokenizer,
+        bos_token=BEGIN,
+        eos_token=END,
+        pad_token=PAD,
+        additional_special_tokens=[SYSTEM, USER, ASSISTANT],
+        chat_template=CHAT_TEMPLATE,
+        clean_up_tokenization_spaces=False,
+        model_max_length=1024,
+        padding_side="left",
+    )
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
@@ -79,7 +93,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
 
 @dataclass(frozen=True)
 class Rows:
-    """Packed rows: `ids` int64 [R, L+1], and `weights` float32 [R, L] of the predicted tokens `ids[:, 1:]`."""
+    """Packed rows: `ids` int64 [R, L+1]; `weights` float32 [R, L] of the predicted tokens `ids[:, 1:]`."""
 
     ids: torch.Tensor
     weights: torch.Tensor

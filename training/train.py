@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -31,7 +31,9 @@ class Budget:
 
     def __post_init__(self) -> None:
         if self.tokens <= 0 and self.minutes <= 0:
-            raise ValueError(f"budget: tokens={self.tokens} and minutes={self.minutes} set no limit; give one of them")
+            raise ValueError(
+                f"budget: tokens={self.tokens} and minutes={self.minutes} set no limit; give one of them"
+            )
 
     def progress(self, state: checkpoint.State) -> float:
         """The used share of the budget, 1 when it is spent."""
@@ -46,7 +48,7 @@ class Recipe:
 
     lr: float = 4e-3
     embedding_lr: float = 5e-3
-    schedule: Schedule = Schedule()
+    schedule: Schedule = field(default_factory=Schedule)
     clip: float = 1.0
     save_minutes: float = 4.0
     log_every: int = 20
@@ -68,20 +70,29 @@ def cross_entropy(model: LlamaForCausalLM, rows: Rows) -> torch.Tensor:
     ids = rows.ids.to(model.device)
     with torch.autocast(model.device.type, dtype=torch.bfloat16):
         logits = model(input_ids=ids[:, :-1], use_cache=False).logits
-    losses = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), ids[:, 1:].flatten(), reduction="none")
+    losses = torch.nn.functional.cross_entropy(
+        logits.float().flatten(0, 1), ids[:, 1:].flatten(), reduction="none"
+    )
     return weighted(losses, rows)
 
 
 def run(
-    model: LlamaForCausalLM, batches: Batches, loss: Loss, budget: Budget, recipe: Recipe, folder: Path,
+    model: LlamaForCausalLM,
+    batches: Batches,
+    loss: Loss,
+    budget: Budget,
+    recipe: Recipe,
+    folder: Path,
     on_save: Callable[[], None] | None = None,
-) -> checkpoint.State:  # fmt: skip
-    """Trains until the budget is spent, from the checkpoint in `folder` if there is one; returns the final state."""
+) -> checkpoint.State:
+    """Trains until the budget is spent, from the checkpoint in `folder` if any; returns the final state."""
     optimizer = Optimizer(model, recipe.lr, recipe.embedding_lr)
     state = checkpoint.load(folder, model, optimizer)
     saved = time.monotonic()
     model.train()
-    with tqdm(total=100.0, initial=100 * budget.progress(state), unit="%", bar_format=_BAR, mininterval=5) as bar:
+    with tqdm(
+        total=100.0, initial=100 * budget.progress(state), unit="%", bar_format=_BAR, mininterval=5
+    ) as bar:
         while (progress := budget.progress(state)) < 1.0:
             state = _step(model, optimizer, batches, loss, recipe, state, progress)
             _report(bar, state, budget)
@@ -99,9 +110,14 @@ _BAR = "{desc}: {percentage:5.1f}% [{elapsed} done, {remaining} to go] {postfix}
 
 
 def _step(
-    model: LlamaForCausalLM, optimizer: Optimizer, batches: Batches, loss: Loss, recipe: Recipe,
-    state: checkpoint.State, progress: float,
-) -> checkpoint.State:  # fmt: skip
+    model: LlamaForCausalLM,
+    optimizer: Optimizer,
+    batches: Batches,
+    loss: Loss,
+    recipe: Recipe,
+    state: checkpoint.State,
+    progress: float,
+) -> checkpoint.State:
     began = time.monotonic()
     rows = batches(state.step)
     value = loss(model, rows)
@@ -112,13 +128,18 @@ def _step(
     if state.step % recipe.log_every == 0:
         curve = [*curve, (state.step, round(float(value.detach()), 4))]
     return replace(
-        state, step=state.step + 1, tokens=state.tokens + rows.weights.numel(),
-        seconds=state.seconds + time.monotonic() - began, curve=curve,
-    )  # fmt: skip
+        state,
+        step=state.step + 1,
+        tokens=state.tokens + rows.weights.numel(),
+        seconds=state.seconds + time.monotonic() - began,
+        curve=curve,
+    )
 
 
 def _report(bar: tqdm, state: checkpoint.State, budget: Budget) -> None:
     bar.set_description(f"step {state.step}", refresh=False)
     rate = state.tokens / max(state.seconds, 1e-9)
-    bar.set_postfix_str(f"{state.tokens / 1e6:.2f}M tokens, {rate:,.0f}/s, loss {state.curve[-1][1]:.3f}", refresh=False)
+    bar.set_postfix_str(
+        f"{state.tokens / 1e6:.2f}M tokens, {rate:,.0f}/s, loss {state.curve[-1][1]:.3f}", refresh=False
+    )
     bar.update(100 * budget.progress(state) - bar.n)

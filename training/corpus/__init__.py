@@ -2,6 +2,9 @@
 
 `document(Random(...))` is a pure function of the generator's state, so a seed names the whole corpus.
 """
+# One template a line and one table a block: data, not prose.
+# ruff: noqa: E501
+# fmt: off
 
 from __future__ import annotations
 
@@ -47,7 +50,7 @@ SYSTEM_TEXTS = (
     "You are a helpful AI.", "Be polite and short.", "You are an expert assistant who gives short and correct answers.",
     "The user chats with you in a browser.", "Help the user.", "You are a pirate.", "Keep your answers under two sentences.",
     "You are ChatGPT, a large language model.", "Use simple words.", "You are a careful assistant. Do not make things up.",
-)  # fmt: skip
+)
 TEXT_SHARE = 0.2  # raw documents among all documents
 LONG_SHARE = 0.03  # dialogues of many turns, so that long chats are no surprise
 _TOPIC_OF = {"opposites": "words", "definitions": "words", "advice": "knowledge", "facts": "knowledge"}

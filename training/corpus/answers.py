@@ -1,4 +1,4 @@
-"""Tables of (topic, ways to name it, answer) turned into exchanges; shared by the question-and-answer categories."""
+"""Tables of (topic, ways to name it, answer) turned into exchanges, for several categories."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Topic:
 
 
 def topics(table: str) -> tuple[Topic, ...]:
-    """Topics from text: `# name` starts one, `? question` and `> answer` lines follow; `~` repeats the name itself."""
+    """Topics from text: `# name / other name` starts one, `? question` and `> answer` lines follow."""
     found: list[tuple[str, list[str], list[str]]] = []
     for line in table.strip().splitlines():
         mark, rest = line[:1], line[2:].strip()
@@ -34,8 +34,10 @@ def topics(table: str) -> tuple[Topic, ...]:
     return tuple(Topic(name, tuple(questions), tuple(answers)) for name, questions, answers in found)
 
 
-def ask(rng: Random, category: str, topic: Topic, frames: tuple[str, ...] = (), frame_share: float = 0.0) -> Exchange:
-    """A question on the topic: in a frame shared by the category with probability `frame_share`, else its own."""
+def ask(
+    rng: Random, category: str, topic: Topic, frames: tuple[str, ...] = (), frame_share: float = 0.0
+) -> Exchange:
+    """A question on the topic: with probability `frame_share` in a frame of the category, else its own."""
     if frames and rng.random() < frame_share:
         names = topic.name.split(" / ")
         question = pick(rng, frames, x=rng.choice(names))

@@ -1,4 +1,7 @@
 """FlexServe's own ideas in plain words: speculative inference, token trees, drafts, precision, offloading."""
+# One template a line and one table a block: data, not prose.
+# ruff: noqa: E501
+# fmt: off
 
 from __future__ import annotations
 

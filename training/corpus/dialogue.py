@@ -32,7 +32,7 @@ class Document:
 
 @dataclass(frozen=True)
 class Category:
-    """A kind of talk: how often it is drawn, and the generators of its exchanges, follow-ups and raw texts."""
+    """A kind of talk: how often it is drawn, and what generates its exchanges, follow-ups and raw texts."""
 
     name: str
     weight: float

@@ -2,14 +2,16 @@
 
 Grammar: ``[a|b|c]`` draws one alternative (nesting allowed, an empty one is fine); ``{slot}`` is filled by name.
 """
+# One template a line and one table a block: data, not prose.
+# ruff: noqa: E501, SIM905
+# fmt: off
 
 from __future__ import annotations
 
 from functools import lru_cache
 from random import Random
-from typing import Union
 
-Node = Union[str, tuple["Sequence", ...]]  # a literal, or alternatives
+Node = "str | tuple[Sequence, ...]"  # a literal, or alternatives
 Sequence = tuple[Node, ...]
 
 OPENERS = (

@@ -1,4 +1,7 @@
 """Exact unit conversions in whole numbers, both ways, in ranges a small model can learn."""
+# One template a line and one table a block: data, not prose.
+# ruff: noqa: E501
+# fmt: off
 
 from __future__ import annotations
 

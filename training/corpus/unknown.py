@@ -3,6 +3,9 @@
 The net is cast wide (live data, the user's own life, rare facts, code, long writing, medical and legal questions,
 large sums, plain nonsense), with invented names among real ones, so that the unfamiliar itself becomes the signal.
 """
+# One template a line and one table a block: data, not prose.
+# ruff: noqa: E501, SIM905
+# fmt: off
 
 from __future__ import annotations
 
@@ -85,15 +88,15 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
     ),
 }
 PLACES = ("London Paris Berlin Tokyo Rome Texas Norway Ghana Chicago Kansas Moscow India Brazil Boston Peru Lagos Ohio Bavaria Scotland Toronto Lima Oslo "
-          "Florida Hamburg Seattle Geneva France Mexico China Spain Kenya Naples Dallas Leeds Lyon Quebec Perth").split()  # fmt: skip
+          "Florida Hamburg Seattle Geneva France Mexico China Spain Kenya Naples Dallas Leeds Lyon Quebec Perth").split()
 SMALL = ("Springfield Lagos Leeds Geneva Houston Dallas Lyon Hamburg Naples Oslo Ohio Toronto Detroit Bremen Antarctica Mars Boston Krakow Zagreb Peru Tahiti Denver Bristol Perth "
-         "Glasgow Lima Warsaw Chicago Manila Dublin Texas Salzburg Bordeaux Miami").split()  # fmt: skip
+         "Glasgow Lima Warsaw Chicago Manila Dublin Texas Salzburg Bordeaux Miami").split()
 PEOPLE = ("Einstein Napoleon Shakespeare Mozart Cleopatra Caesar Picasso Newton Gandhi Beethoven Plato Darwin Columbus Madonna Elvis Messi Lincoln Aristotle Obama Dante Galileo Tesla Churchill "
-          "Rembrandt Bach Confucius Homer Socrates").split()  # fmt: skip
+          "Rembrandt Bach Confucius Homer Socrates").split()
 THINGS = ("telephone wheel car chair lamp radio boat camera ring hammer pencil bottle watch engine sword rocket mirror battery candle shoe carpet ladder helmet spoon tent rope satellite wallet vase zipper "
-          "laser drone pillow statue turbine toaster guitar").split()  # fmt: skip
+          "laser drone pillow statue turbine toaster guitar").split()
 SCIENCE = ("photosynthesis|quantum mechanics|evolution|relativity|black holes|inflation|democracy|blockchain|entropy|genetics|chemistry|philosophy|magnetism|capitalism|psychology|thermodynamics|the stock exchange|"
-           "vaccines|nuclear power|the big bang|DNA|algebra|calculus|string theory|plate tectonics|machine learning|economics|logic|astronomy|osmosis|communism|mitosis|stoicism|the immune system").split("|")  # fmt: skip
+           "vaccines|nuclear power|the big bang|DNA|algebra|calculus|string theory|plate tectonics|machine learning|economics|logic|astronomy|osmosis|communism|mitosis|stoicism|the immune system").split("|")
 EVENTS = "French Revolution|Second World War|moon landing|Renaissance|Cold War|Industrial Revolution|Olympics|Middle Ages|gold rush|Ice Age|plague|Civil War|Stone Age|Great Depression".split("|")
 WORKS = "Hamlet|the Odyssey|the Bible|Moby Dick|the Mona Lisa|Faust|Star Wars|Don Quixote|Titanic|the Iliad|Frankenstein|Dracula|War and Peace|the Matrix|Carmen|Macbeth|Emma|Ulysses".split("|")
 BRANDS = "Toyota Apple Google Nike Tesla Sony Ford Amazon Boeing Nokia Intel Lego Ikea Samsung Microsoft Adidas BMW Netflix".split()
@@ -124,7 +127,7 @@ def _slots(rng: Random) -> dict[str, object]:
         "dish": rng.choice(DISHES), "name": rng.choice(NAMES), "animal": rng.choice(ANIMALS), "year": rng.randint(1000, 2060),
         "n": rng.randint(2, 30), "m": rng.randint(11, 99), "k": rng.randint(2, 99), "big": rng.randint(100, 99999) if rng.random() < 0.6 else rng.randint(100, 999),
         "big2": rng.randint(11, 9999), "odd": capitalised(odd) if rng.random() < 0.4 else odd,
-    }  # fmt: skip
+    }
 
 
 def _nonsense(rng: Random) -> str:
@@ -160,4 +163,3 @@ def follow_up(rng: Random, last: Exchange) -> Exchange:
 def text(rng: Random) -> str:
     """A raw line of help about the limits of the model."""
     return f"The demo model cannot {rng.choice(('write code', 'know the weather', 'read the news', 'translate'))}. {REMEDY}"
-

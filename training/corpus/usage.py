@@ -1,4 +1,7 @@
 """How to use FlexServe: commands, the Python API, the HTTP endpoints, LangChain and the chat page."""
+# One template a line and one table a block: data, not prose.
+# ruff: noqa: E501
+# fmt: off
 
 from __future__ import annotations
 

@@ -1,0 +1,142 @@
+"""A micro model goes the whole way: tokenizer, training, interruption, export, distillation, judging."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from training import card, distill, evaluate, heldout, model, tokens, train
+from training.optimizer import Schedule
+from training.train import Budget, Recipe
+
+LENGTH = 96
+RECIPE = replace(Recipe(), schedule=Schedule(warmup=4), save_minutes=0.0, log_every=1)
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return tokens.train_tokenizer(seed=3, count=600, vocabulary=640)
+
+
+def _micro(tokenizer, seed=1, layers=2):
+    return model.build(model.config(tokenizer, hidden=64, layers=layers, heads=1, kv_heads=1, ffn=64), seed)
+
+
+@pytest.fixture(scope="module")
+def trained(tokenizer, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("llm")
+    llm = _micro(tokenizer)
+    packer = tokens.Packer(tokenizer, 1, 4, LENGTH)
+    state = train.run(
+        llm, packer.batch, train.cross_entropy, Budget(tokens=60 * 4 * LENGTH), RECIPE, folder / "run"
+    )
+    model.export(llm, tokenizer, folder / "demo")
+    return llm, state, folder
+
+
+def test_the_loss_falls(trained):
+    _, state, _ = trained
+    losses = [loss for _, loss in state.curve]
+    assert state.step == len(losses) == 60
+    assert losses[0] > 6.0
+    assert sum(losses[-5:]) / 5 < losses[0] - 1.0
+
+
+def test_an_interrupted_run_ends_with_the_same_weights(tokenizer, tmp_path):
+    packer, budget = tokens.Packer(tokenizer, 1, 2, LENGTH), Budget(tokens=8 * 2 * LENGTH)
+    straight, broken = _micro(tokenizer), _micro(tokenizer)
+    train.run(straight, packer.batch, train.cross_entropy, budget, RECIPE, tmp_path / "straight")
+
+    def breaks(step):
+        if step == 5:
+            raise KeyboardInterrupt
+        return packer.batch(step)
+
+    with pytest.raises(KeyboardInterrupt):
+        train.run(broken, breaks, train.cross_entropy, budget, RECIPE, tmp_path / "broken")
+    resumed = _micro(tokenizer, seed=9)
+    state = train.run(resumed, packer.batch, train.cross_entropy, budget, RECIPE, tmp_path / "broken")
+    assert state.step == 8
+    for name, weight in straight.state_dict().items():
+        assert torch.equal(weight, resumed.state_dict()[name]), name
+    assert len(list((tmp_path / "broken").glob("*.safetensors"))) == 2
+
+
+def test_the_export_loads_and_generates(trained):
+    llm, _, folder = trained
+    loaded = AutoModelForCausalLM.from_pretrained(folder / "demo")
+    reader = AutoTokenizer.from_pretrained(folder / "demo")
+    assert loaded.dtype == torch.bfloat16
+    assert model.size(loaded) == model.size(llm)
+    prompt = reader.apply_chat_template(
+        [{"role": "user", "content": "Who are you?"}],
+        add_generation_prompt=True,
+        return_tensors="pt",
+        return_dict=True,
+    )
+    text = reader.decode(loaded.generate(**prompt, max_new_tokens=8)[0])
+    assert text.startswith("<|begin|><|user|>Who are you?<|end|><|assistant|>")
+    assert loaded.generation_config.eos_token_id == reader.eos_token_id
+
+
+def test_the_student_comes_closer_to_its_teacher(trained, tokenizer, tmp_path):
+    llm, _, _ = trained
+    prompts = distill.training_prompts(tokenizer, 1, 12)
+    samples = distill.own_outputs(llm, prompts, tmp_path / "own.jsonl", limit=12, chunk=8)
+    assert distill.own_outputs(llm, prompts, tmp_path / "own.jsonl", limit=12) == samples, (
+        "it went on, not anew"
+    )
+    student = _micro(tokenizer, layers=1)
+    distill.start_from(student, llm)
+    mixture = distill.Mixture(tokens.Packer(tokenizer, 2, 2, LENGTH), samples)
+    loss = distill.against(llm)
+    before = float(loss(student, mixture.batch(0)).detach())
+    train.run(student, mixture.batch, loss, Budget(tokens=12 * 4 * LENGTH), RECIPE, tmp_path / "run")
+    assert float(loss(student, mixture.batch(0)).detach()) < before - 0.5
+    agreed = evaluate.agreement(llm, llm, tokenizer, heldout.prompts()[:4])
+    assert agreed.top1 == agreed.top3 == 1.0, "a model agrees with itself"
+
+
+def test_a_student_of_another_width_is_refused(tokenizer):
+    other = model.build(model.config(tokenizer, hidden=128, layers=1, heads=2, kv_heads=1, ffn=64), 1)
+    with pytest.raises(ValueError, match="hidden_size"):
+        distill.start_from(other, _micro(tokenizer))
+
+
+def test_judging_and_the_card(trained, tokenizer):
+    llm, state, _ = trained
+    verdicts = evaluate.judge(llm, tokenizer, heldout.prompts()[:6])
+    table = evaluate.by_category(verdicts)
+    assert sum(asked for _, asked in table.values()) == 6
+    run = {**asdict(state), "seed": 1, "own_outputs": 5}
+    results = {
+        "llm_training": run,
+        "ssm_training": run,
+        "llm_heldout": {"parameters": 1, "loss": 1.5, "by_category": table, "answers": verdicts},
+        "ssm_heldout": {"parameters": 1, "positions": 4, "top1": 0.5, "top3": 0.75},
+    }
+    text = card.llm_card(json.loads(json.dumps(results, default=str)))
+    passed = sum(verdict.passed for verdict in verdicts)
+    assert f"{passed} / 6" in text
+    assert "50.0 %" in card.ssm_card(results)
+
+
+def test_a_budget_without_a_limit_is_refused():
+    with pytest.raises(ValueError, match="no limit"):
+        Budget()
+
+
+def test_rows_hold_whole_documents_and_weigh_answers(tokenizer):
+    rows = tokens.Packer(tokenizer, 1, 2, 200).batch(7)
+    again = tokens.Packer(tokenizer, 1, 2, 200).batch(7)
+    assert torch.equal(rows.ids, again.ids)
+    assert rows.ids.shape == (2, 201)
+    assert rows.weights.shape == (2, 200)
+    assert (rows.ids[:, 0] == tokenizer.bos_token_id).all()
+    expected = torch.tensor([0.0, tokens.USER_WEIGHT, 1.0])
+    assert torch.isin(rows.weights, expected).all()
+    assert (rows.weights == 1.0).any()
