@@ -1,4 +1,4 @@
-"""A scripted engine, for what a real one cannot be made to do on demand: fall silent, be full, count closes."""
+"""A scripted engine for what a real one cannot do on demand: fall silent, be full, count its closes."""
 
 from __future__ import annotations
 

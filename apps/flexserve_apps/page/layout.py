@@ -1,19 +1,21 @@
-"""What the page looks like, and how it is put into an application.
+"""How the page is put together, and how it is put into an application.
 
-Everything it shows comes from this machine: system fonts, no analytics, no calls to other hosts.
+Nothing of it calls another host: no analytics, no fonts or scripts from elsewhere.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from html import escape
-from pathlib import Path
+from typing import TypeVar
 
 import gradio as gr
 from fastapi import FastAPI
-from gradio.themes import Base, Default, Font
 
 from flexserve_apps.page import controls
 from flexserve_apps.page.chat import chat_handler
+from flexserve_apps.page.style import CSS, theme
 from flexserve_core import EngineServer
 from flexserve_core.types import EngineInfo
 
@@ -26,14 +28,49 @@ EXAMPLES = (
     "Tell me a story about a cat.",
 )
 _COMPLETION_EXAMPLES = ("Here are some travel tips for Tokyo:\n", "Once upon a time there was a cat")
-_SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")
-_MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 _WAITING = 256  # questions that may wait in the page's own queue
-_CSS = Path(__file__).with_name("style.css")
+
+_Made = TypeVar("_Made")
 
 
 def build_page(server: EngineServer) -> gr.Blocks:
     """The chat page of `server`, without its looks: `mount_page` brings those."""
+    return _in_a_loop(lambda: _build(server))
+
+
+def mount_page(app: FastAPI, server: EngineServer, path: str = "/") -> FastAPI:
+    """Mount the page of `server` into `app` at `path`. Register the application's own routes first."""
+    return _in_a_loop(
+        lambda: gr.mount_gradio_app(
+            app,
+            _build(server),
+            path=path,
+            theme=theme(),
+            css=CSS,
+            footer_links=[],
+            show_error=False,
+            max_file_size="1kb",
+            enable_monitoring=False,
+            ssr_mode=False,
+            mcp_server=False,
+        )
+    )
+
+
+def _in_a_loop(make: Callable[[], _Made]) -> _Made:
+    """Call `make` in an event loop; without one Gradio opens loops of its own and never closes them."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+
+        async def call() -> _Made:
+            return make()
+
+        return asyncio.run(call())
+    return make()
+
+
+def _build(server: EngineServer) -> gr.Blocks:
     chat = server.info.has_chat_template
     at_once = server.limits.max_requests_per_batch
     with gr.Blocks(title="FlexServe", fill_height=True, analytics_enabled=False) as page:
@@ -55,33 +92,6 @@ def build_page(server: EngineServer) -> gr.Blocks:
             analytics_enabled=False,
         )
     return page.queue(max_size=_WAITING, default_concurrency_limit=at_once)
-
-
-def mount_page(app: FastAPI, server: EngineServer, path: str = "/") -> FastAPI:
-    """Mount the page of `server` into `app` at `path`. Register the application's own routes first."""
-    return gr.mount_gradio_app(
-        app,
-        build_page(server),
-        path=path,
-        theme=theme(),
-        css_paths=_CSS,
-        footer_links=[],
-        show_error=False,
-        max_file_size="1kb",
-        enable_monitoring=False,
-        ssr_mode=False,
-        mcp_server=False,
-    )
-
-
-def theme() -> Base:
-    """Gradio's Default with quiet colours and the reader's own fonts."""
-    return Default(
-        primary_hue="indigo",
-        neutral_hue="slate",
-        font=[Font(name) for name in _SANS],
-        font_mono=[Font(name) for name in _MONO],
-    )
 
 
 def _header(info: EngineInfo) -> str:

@@ -1,5 +1,28 @@
-/* The chat page: one calm column, a chat that scrolls inside it, the question always in view. */
+"""What the page looks like: one calm column, a chat that scrolls inside it, the question always in view.
 
+Everything comes from this machine: the reader's own fonts, no style sheet of another host. The class names in
+the CSS are those of Gradio 6's chatbot.
+"""
+
+from __future__ import annotations
+
+from gradio.themes import Base, Default, Font
+
+_SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")
+_MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
+
+
+def theme() -> Base:
+    """Gradio's Default with quiet colours and the reader's own fonts."""
+    return Default(
+        primary_hue="indigo",
+        neutral_hue="slate",
+        font=[Font(name) for name in _SANS],
+        font_mono=[Font(name) for name in _MONO],
+    )
+
+
+CSS = """
 .gradio-container .main {
   padding: 0.75rem 1rem;
 }
@@ -136,3 +159,4 @@
     grid-template-columns: 1fr 1fr;
   }
 }
+"""
