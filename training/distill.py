@@ -39,7 +39,7 @@ def training_prompts(tokenizer: PreTrainedTokenizerFast, seed: int, count: int) 
     """Prompts from corpus documents: a dialogue up to one of its answers, or the start of a raw text."""
     rng = Random(f"prompts/{seed}")
     packer = Packer(tokenizer, seed, 1, 1)
-    assistant = tokenizer.convert_tokens_to_ids(ASSISTANT)
+    assistant = tokenizer.get_vocab()[ASSISTANT]
     found = []
     for item in islice(documents(f"prompts/{seed}"), count):
         if item.text:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
@@ -52,7 +53,9 @@ def prompt_ids(tokenizer: PreTrainedTokenizerFast, prompt: Prompt) -> list[int]:
         for role, text in zip(("user", "assistant"), pair, strict=True)
     ]
     messages = [{"role": role, "content": text} for role, text in [*turns, ("user", prompt.user)]]
-    return tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
+    return cast(
+        list[int], tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
+    )
 
 
 @torch.inference_mode()
@@ -69,7 +72,7 @@ def complete(
         ids = torch.tensor(
             [[pad] * (width - len(prompts[i])) + list(prompts[i]) for i in chosen], device=model.device
         )
-        output = model.generate(
+        output = cast(Any, model).generate(
             input_ids=ids, attention_mask=(ids != pad).long(), max_new_tokens=limit, do_sample=False
         )
         for index, row in zip(chosen, output[:, width:].tolist(), strict=True):
@@ -85,7 +88,7 @@ def judge(
     verdicts = []
     for prompt, ids in zip(prompts, completions, strict=True):
         finished = ids[-1:] == [tokenizer.eos_token_id]
-        answer = Answer(tokenizer.decode(ids[:-1] if finished else ids), finished)
+        answer = Answer(str(tokenizer.decode(ids[:-1] if finished else ids)), finished)
         verdicts.append(Verdict(prompt, answer, well_formed(answer) and prompt.check(answer.text)))
     return verdicts
 

@@ -6,9 +6,12 @@ Width 256, head_dim 64 and FFN multiples of 64 keep both growable by equal repli
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from training.tokens import BEGIN, END, PAD
 
 
 def config(
@@ -27,13 +30,17 @@ def config(
         rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
         tie_word_embeddings=True,
         rms_norm_eps=1e-5,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
+        **special_ids(tokenizer),
         initializer_range=0.02,
         attention_bias=False,
         mlp_bias=False,
     )
+
+
+def special_ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
+    """The ids that configs name: begin, end and padding."""
+    ids = tokenizer.get_vocab()
+    return {"bos_token_id": ids[BEGIN], "eos_token_id": ids[END], "pad_token_id": ids[PAD]}
 
 
 def llm_config(tokenizer: PreTrainedTokenizerFast) -> LlamaConfig:
@@ -67,11 +74,9 @@ def export(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: 
     folder.mkdir(parents=True, exist_ok=True)
     copy = LlamaForCausalLM(model.config)
     copy.load_state_dict(model.state_dict())
-    copy = copy.to(torch.bfloat16)
+    torch.nn.Module.to(copy, dtype=torch.bfloat16)
     copy.generation_config = GenerationConfig(
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
+        **special_ids(tokenizer),
         do_sample=False,
     )
     copy.save_pretrained(folder, safe_serialization=True)

@@ -41,7 +41,7 @@ def tokenizer(plan: Plan) -> PreTrainedTokenizerFast:
 def train_llm(plan: Plan) -> None:
     """Trains the LLM (or goes on) and writes OUT/demo, at every checkpoint too."""
     tok = tokenizer(plan)
-    llm = model.build(model.llm_config(tok), plan.seed).to(train.device())
+    llm = train.placed(model.build(model.llm_config(tok), plan.seed))
     packer = tokens.Packer(tok, plan.seed, plan.rows, plan.length)
 
     def write() -> None:
@@ -57,10 +57,10 @@ def train_llm(plan: Plan) -> None:
 def train_ssm(plan: Plan) -> None:
     """Lets the LLM answer training prompts, trains the SSM against it, writes OUT/demo-ssm."""
     llm, tok = evaluate.load(plan.out / "demo")
-    llm.to(train.device())
+    train.placed(llm)
     prompts = distill.training_prompts(tok, plan.seed, plan.own_outputs)
     samples = distill.own_outputs(llm, prompts, plan.out / "own-outputs.jsonl")
-    ssm = model.build(model.ssm_config(tok), plan.seed).to(train.device())
+    ssm = train.placed(model.build(model.ssm_config(tok), plan.seed))
     distill.start_from(ssm, llm)
     packer = tokens.Packer(tok, plan.seed + 1, plan.rows, plan.length // 2)
     mixture = distill.Mixture(packer, samples)

@@ -104,7 +104,7 @@ class Packer:
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, seed: int, rows: int, length: int):
         self._backend = tokenizer.backend_tokenizer
-        self._special = {text: self._backend.token_to_id(text) for text in SPECIAL}
+        self._special = {text: tokenizer.get_vocab()[text] for text in SPECIAL}
         self.seed, self.rows, self.length = seed, rows, length
 
     def batch(self, step: int) -> Rows:

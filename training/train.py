@@ -59,6 +59,12 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def placed(model: LlamaForCausalLM) -> LlamaForCausalLM:
+    """The model itself, moved to `device()`."""
+    torch.nn.Module.to(model, device())
+    return model
+
+
 def weighted(losses: torch.Tensor, rows: Rows) -> torch.Tensor:
     """The mean of per-token losses [R*L] under the rows' weights."""
     weights = rows.weights.flatten().to(losses.device)

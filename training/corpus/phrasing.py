@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 from random import Random
+from typing import Any
 
-Node = "str | tuple[Sequence, ...]"  # a literal, or alternatives
+Node = Any  # str: a literal; tuple of sequences: alternatives
 Sequence = tuple[Node, ...]
 
 OPENERS = (
