@@ -8,10 +8,8 @@ test holds it still (`hold`), lets it go (`release`), breaks it (`fail`) or look
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import threading
-from collections import deque
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
@@ -40,68 +38,9 @@ from flexserve_core.types import (
     TokenLogprob,
 )
 
+from .fake_stream import FakeStream
+
 LIMITS = Limits(vocab_size=1000, max_seq_length=64, max_requests_per_batch=4, max_tokens_per_batch=64)
-
-
-class FakeStream:
-    """One request's chunks, for a thread or for an event loop."""
-
-    def __init__(self, server: FakeServer, request: Request) -> None:
-        self.request = request
-        self.sent: list[list[int]] = [[] for _ in range(request.sampling.n)]
-        self.done: dict[int, Completion] = {}
-        self.closed = False
-        self._server = server
-        self._items: deque[Chunk | Exception | None] = deque()
-        self._changed = threading.Condition()
-        self._waiters: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
-
-    def put(self, item: Chunk | Exception | None) -> None:
-        with self._changed:
-            self._items.append(item)
-            self._changed.notify_all()
-            for loop, event in self._waiters:
-                loop.call_soon_threadsafe(event.set)
-
-    def close(self) -> None:
-        self._server.abort(self.request.request_id)
-
-    def __iter__(self) -> FakeStream:
-        return self
-
-    def __next__(self) -> Chunk:
-        with self._changed:
-            self._changed.wait_for(lambda: self._items)
-            return _unwrap(self._items.popleft(), StopIteration())
-
-    def __aiter__(self) -> FakeStream:
-        return self
-
-    async def __anext__(self) -> Chunk:
-        event = asyncio.Event()
-        with self._changed:
-            if not self._items:
-                self._waiters.append((asyncio.get_running_loop(), event))
-            else:
-                event.set()
-        await event.wait()
-        with self._changed:
-            self._waiters = [waiter for waiter in self._waiters if waiter[1] is not event]
-            return _unwrap(self._items.popleft(), StopAsyncIteration())
-
-    def result(self) -> RequestResult:
-        return [chunk.result for chunk in self][-1]  # type: ignore[return-value]
-
-    async def aresult(self) -> RequestResult:
-        return [chunk.result async for chunk in self][-1]  # type: ignore[return-value]
-
-
-def _unwrap(item: Chunk | Exception | None, end: Exception) -> Chunk:
-    if item is None:
-        raise end
-    if isinstance(item, Exception):
-        raise item
-    return item
 
 
 @dataclass
@@ -131,7 +70,9 @@ class FakeServer:
             version="0.0",
             has_chat_template=True,
         )
+        self.tokenizer = SimpleNamespace(decode=lambda ids: "".join(f"<{token}>" for token in ids))
         self._lock = threading.RLock()
+        self._condition = threading.Condition(self._lock)
         self._gate = threading.Event()
         self._gate.set()
         self._work = threading.Event()
@@ -159,12 +100,6 @@ class FakeServer:
     def wait_until_closed(self, count: int = 1, timeout_s: float = 5.0) -> bool:
         with self._condition:
             return self._condition.wait_for(lambda: len(self.closed) >= count, timeout_s)
-
-    @property
-    def _condition(self) -> threading.Condition:
-        if not hasattr(self, "_cond"):
-            self._cond = threading.Condition(self._lock)
-        return self._cond
 
     # ---- EngineServer's face
 
@@ -233,7 +168,7 @@ class FakeServer:
             if stream is not None:
                 self.closed.append(request_id)
                 self._condition.notify_all()
-                stream.put(None)
+                self._end(stream, FinishReason.ABORT)
 
     def add_observer(self, observer: Any) -> None:
         self._observers.append(observer)
@@ -258,6 +193,16 @@ class FakeServer:
 
     # ---- the engine's thread
 
+    def _end(self, stream: FakeStream, reason: FinishReason) -> None:
+        """End a request early: its last chunk has no text."""
+        for index in range(stream.request.sampling.n):
+            if index not in stream.done:
+                completion = self._complete(index, stream, reason)
+                last = len(stream.done) == stream.request.sampling.n
+                result = self._result(stream) if last else None
+                stream.put(self._chunk(stream.request, index, None, completion, result))
+        stream.put(None)
+
     def _loop(self) -> None:
         while self.status == "ok":
             self._work.wait()
@@ -266,10 +211,10 @@ class FakeServer:
                 streams = list(self._running.values())
                 if not streams:
                     self._work.clear()
+                else:  # as the engine does: observers hear of a step before callers do
+                    self._observe_step([stream.request.request_id for stream in streams])
                 for stream in streams:
                     self._advance(stream)
-            if streams:
-                self._observe_step([stream.request.request_id for stream in streams])
 
     def _advance(self, stream: FakeStream) -> None:
         request = stream.request
@@ -296,9 +241,9 @@ class FakeServer:
         stats = SpeculationStats(
             llm_steps=len(ids),
             generated_tokens=len(ids),
-            drafted_tokens=4,
-            accepted_tokens=3,
-            accepted_per_depth=(2, 1),
+            drafted_tokens=2 * len(ids),
+            accepted_tokens=len(ids),
+            accepted_per_depth=(len(ids),),
         )
         logprobs = None
         if stream.request.sampling.logprobs is not None:
@@ -323,16 +268,16 @@ class FakeServer:
         self,
         request: Request,
         index: int,
-        token: int,
+        token: int | None,
         completion: Completion | None,
         result: RequestResult | None,
     ) -> Chunk:
         return Chunk(
             request_id=request.request_id,
             index=index,
-            text=self.reply[token],
-            token_ids=(token,),
-            logprobs=(self._logprob(token),) if request.sampling.logprobs is not None else None,
+            text="" if token is None else self.reply[token],
+            token_ids=() if token is None else (token,),
+            logprobs=None if token is None or request.sampling.logprobs is None else (self._logprob(token),),
             completion=completion,
             result=result,
         )
@@ -353,18 +298,15 @@ class FakeServer:
         return result
 
     def _observe_step(self, request_ids: list[str]) -> None:
-        zeros = dict.fromkeys(("prompt_tokens", "drafted_tokens", "accepted_tokens", "emitted_tokens"), 0)
-        zeros |= dict.fromkeys(("running", "waiting", "kv_blocks_used", "kv_blocks_total"), 0)
-        seconds = dict.fromkeys(("draft_s", "forward_s", "verify_s", "total_s"), 0.0)
         step = next(self._steps)
-        record = StepRecord(
-            step=step,
-            time_s=step * 0.01,
-            request_ids=tuple(request_ids),
-            rows=len(request_ids),
-            accepted_per_depth=(),
-            **zeros,
-            **seconds,
-        )
+        given = {
+            "step": step,
+            "time_s": step * 0.01,
+            "request_ids": tuple(request_ids),
+            "rows": len(request_ids),
+        }
+        names = StepRecord.__dataclass_fields__
+        zeros = {name: () if name == "accepted_per_depth" else 0 for name in names if name not in given}
+        record = StepRecord(**given, **zeros)  # type: ignore[arg-type]
         for observer in self._observers:
             observer.on_step(record)

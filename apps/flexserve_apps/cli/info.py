@@ -35,7 +35,8 @@ def info(
     """Load a model and show device, chosen implementations and why, the load-time proof, and versions."""
     with user_errors():
         with loading(model) as progress:
-            from flexserve_core import build_server, embedded_models
+            from flexserve_core import build_server
+            from flexserve_core.models.catalog import embedded_models
 
             config = options.engine_config(model, ssm, no_speculation, dtype=dtype, device=device)
             engine_info = build_server(config, progress=progress).info

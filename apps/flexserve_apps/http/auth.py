@@ -35,7 +35,7 @@ class ApiKeyMiddleware:
     def _allows(self, headers: Headers) -> bool:
         scheme, _, credentials = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            given = credentials.strip().encode("utf-8")
+            given = credentials.strip().encode("latin-1")  # the bytes as they came
         elif scheme.lower() == "basic":
             given = _password(credentials)
         else:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from flexserve_apps.http.answers import Answer, completion_logprobs, fingerprint, finish, new_id
-from flexserve_apps.http.errors import invalid_field
 from flexserve_apps.http.job import Job
 from flexserve_apps.http.schemas import CompletionBody
 from flexserve_apps.http.serving import check_model, engine_of, served_model, streamed, whole
 from flexserve_core.types import Chunk, Completion, RequestResult
+from flexserve_core.types import Request as EngineRequest
+
+if TYPE_CHECKING:
+    from flexserve_core import EngineServer
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
 
@@ -22,7 +25,7 @@ router = APIRouter(prefix="/v1", tags=["OpenAI"])
 class CompletionAnswer(Answer):
     """OpenAI's `text_completion`; choice i·n + k is the k-th of prompt i."""
 
-    echo: bool = False
+    echoes: tuple[str, ...] = ()  # the prompts' texts, when they are to stand before the completions
     offsets: dict[int, int] = field(default_factory=dict)  # choice index → characters streamed so far
 
     @property
@@ -30,7 +33,7 @@ class CompletionAnswer(Answer):
         return "text_completion"
 
     def _echoed(self, index: int) -> str:
-        return (self.requests[index // self.choices_per_prompt].prompt or "") if self.echo else ""
+        return self.echoes[index // self.choices_per_prompt] if self.echoes else ""
 
     def whole_choice(self, index: int, result: RequestResult, completion: Completion) -> dict[str, Any]:
         text = self._echoed(index) + completion.text
@@ -38,7 +41,7 @@ class CompletionAnswer(Answer):
         return {"index": index, "text": text, "logprobs": logprobs} | finish(completion)
 
     def opening_choices(self) -> list[dict[str, Any]]:
-        if not self.echo:
+        if not self.echoes:
             return []
         count = len(self.requests) * self.choices_per_prompt
         return [
@@ -59,10 +62,6 @@ async def completions(body: CompletionBody, http: Request) -> Response:
     server = engine_of(http)
     check_model(server, body.model)
     include_usage = body.wants_usage_chunk
-    if body.echo and not isinstance(body.prompt[0], str):
-        raise invalid_field(
-            "echo", True, "the prompt came as token ids, not as text", "Send the text, or no echo."
-        )
     answer_id = new_id("cmpl")
     job = await Job.submit(server, answer_id, [_prompt_keywords(one) for one in body.prompt], body)
     answer = CompletionAnswer(
@@ -71,9 +70,13 @@ async def completions(body: CompletionBody, http: Request) -> Response:
         fingerprint(server.info),
         job.requests,
         job.requests[0].sampling.n,
-        echo=bool(body.echo),
+        echoes=tuple(_text(server, one) for one in job.requests) if body.echo else (),
     )
     return streamed(job, answer, include_usage) if body.stream else await whole(http, job, answer)
+
+
+def _text(server: EngineServer, request: EngineRequest) -> str:
+    return server.tokenizer.decode(request.prompt_token_ids) if request.prompt is None else request.prompt
 
 
 def _prompt_keywords(prompt: str | list[int]) -> dict[str, Any]:
