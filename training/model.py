@@ -81,3 +81,4 @@ def export(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: 
     )
     copy.save_pretrained(folder, safe_serialization=True)
     tokenizer.save_pretrained(folder)
+    (folder / "model.safetensors").chmod(0o644)  # safetensors writes it for its owner alone
