@@ -1,0 +1,65 @@
+"""What a person can set about an engine, and nothing else.
+
+Frozen: `engine.build` resolves "auto" values into an `EngineInfo` with a reason for each. Knows nothing of models.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flexserve_core.errors import ConfigurationError
+
+DTYPES = ("auto", "bfloat16", "float16", "float32")
+DEMO_MODEL = "demo"
+DEMO_SSM = "demo-ssm"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineConfig:
+    """Settings of one engine; every field is checked at construction.
+
+    `ssms=None` means: the demo model brings its own SSM, any other model none.
+    """
+
+    model: str = DEMO_MODEL
+    ssms: tuple[str, ...] | None = None
+    dtype: str = "auto"
+    ssm_dtype: str | None = None  # None: as the LLM
+    device: str = "auto"  # "auto", "cpu", "cuda", "cuda:N"
+    speculation: bool = True
+    prompt_lookup: bool = True  # the n-gram drafter, beside the SSMs
+    tree_shape: tuple[int, ...] | None = None  # fixed <k1, …, km>; None: best-first under max_tree_nodes
+    max_tree_nodes: int = 16
+    max_tree_depth: int = 6
+    max_requests_per_batch: int = 16
+    max_seq_length: int | None = None  # None: the model's own limit, at most 4096
+    max_tokens_per_batch: int = 512
+    max_queued_requests: int = 256
+    kv_block_size: int = 16
+    revision: str | None = None
+    cache_dir: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_choice("dtype", self.dtype, DTYPES)
+        if self.ssm_dtype is not None:
+            _check_choice("ssm_dtype", self.ssm_dtype, DTYPES)
+        _check_range("max_requests_per_batch", self.max_requests_per_batch, 1, 1024)
+        _check_range("max_tokens_per_batch", self.max_tokens_per_batch, 16, 65536)
+        _check_range("max_queued_requests", self.max_queued_requests, 1, 100_000)
+        _check_range("max_tree_nodes", self.max_tree_nodes, 1, 256)
+        _check_range("max_tree_depth", self.max_tree_depth, 1, 32)
+        _check_range("kv_block_size", self.kv_block_size, 1, 256)
+        if self.max_seq_length is not None:
+            _check_range("max_seq_length", self.max_seq_length, 8, 1_048_576)
+        for width in self.tree_shape or ():
+            _check_range("tree_shape", width, 1, 64)
+
+
+def _check_choice(field: str, value: object, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ConfigurationError(field, value, f"it is one of {', '.join(allowed)}", "Choose one of these.")
+
+
+def _check_range(field: str, value: object, low: int, high: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise ConfigurationError(field, value, f"it is a whole number from {low} to {high}", "Choose one in between.")

@@ -1,0 +1,1 @@
+"""The engine: sequences, scheduling, the step, the server thread."""

@@ -1,0 +1,199 @@
+"""From an EngineConfig to a server that can start: load, choose, prove, size the caches, wire up.
+
+The one place that knows all rooms. Every automatic choice comes out as a `Choice` with its reason.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+
+import torch
+from flexserve_kernels import LINEAR_STRATEGIES, available
+
+from flexserve_core.config import DEMO_MODEL, DEMO_SSM, EngineConfig
+from flexserve_core.engine.engine import Engine
+from flexserve_core.engine.server import EngineServer
+from flexserve_core.env import flag
+from flexserve_core.errors import ConfigurationError, ModelError
+from flexserve_core.models.catalog import embedded_models
+from flexserve_core.models.loader import LoadedModel, check_same_vocabulary, load_model
+from flexserve_core.models.precision import kernel_kind, pick_device, pick_dtype
+from flexserve_core.runner.model_runner import ModelRunner
+from flexserve_core.runner.proof import prove
+from flexserve_core.speculation.drafter import Drafter
+from flexserve_core.speculation.expansion import BestFirst, Expansion, StaticShape
+from flexserve_core.speculation.prompt_lookup import PromptLookupDrafter
+from flexserve_core.speculation.ssm import SSMDrafter
+from flexserve_core.types import Choice, EngineInfo, Limits, ProofItem
+
+Progress = Callable[[str], None]
+_DEFAULT_MAX_SEQ_LENGTH = 4096
+_KV_SHARE = 0.4  # of the memory that is free after loading
+_PROOF_BLOCKS = 32
+
+
+def build_server(config: EngineConfig, progress: Progress | None = None) -> EngineServer:
+    """Load and wire everything; not started. `progress` is told, in words, what happens next.
+
+    Raises ModelError, ConfigurationError.
+    """
+    say = progress or (lambda _: None)
+    device, device_choice = pick_device(config.device)
+    dtype, dtype_choice = pick_dtype(config.dtype, device)
+    runner, proof = _load_proven(config.model, dtype, device, config, say)
+    speculating = config.speculation and not flag("FLEXSERVE_REFERENCE")
+    ssms = _load_ssms(config, runner.loaded, device, say) if speculating else []
+    limits = _limits(config, runner.loaded, ssms)
+    tree_nodes = config.max_tree_nodes if speculating else 0
+    kv_choice = _allocate(config, runner, ssms, limits, tree_nodes)
+    drafters = _drafters(config, runner.loaded, ssms, limits) if speculating else []
+    engine = Engine(
+        runner,
+        drafters,
+        max_requests=config.max_requests_per_batch,
+        max_rows=limits.max_tokens_per_batch,
+        max_tree_nodes=tree_nodes,
+        max_tree_depth=len(config.tree_shape) if config.tree_shape else config.max_tree_depth,
+    )
+    kernels = [Choice(what=choice.op, chosen=choice.chosen, reason=choice.reason) for choice in available()]
+    info = EngineInfo(
+        model=config.model,
+        model_type=runner.loaded.config.model_type,
+        device=str(device),
+        dtype=str(dtype).removeprefix("torch."),
+        num_parameters=runner.loaded.num_parameters,
+        ssms=tuple(ssm.loaded.name for ssm in ssms),
+        speculation=_in_words(config, drafters),
+        choices=(device_choice, dtype_choice, kv_choice, *kernels),
+        proof=proof,
+        limits=limits,
+        version=flexserve_version(),
+        has_chat_template=runner.loaded.tokenizer.has_chat_template,
+    )
+    return EngineServer(engine, runner.loaded.tokenizer, info, config.max_queued_requests)
+
+
+def flexserve_version() -> str:
+    try:
+        return version("flexserve")
+    except PackageNotFoundError:  # run from a source tree that is not installed
+        return "0+unknown"
+
+
+def _load_proven(
+    name: str, dtype: torch.dtype, device: torch.device, config: EngineConfig, say: Progress
+) -> tuple[ModelRunner, tuple[ProofItem, ...]]:
+    """The model with the first linear strategy under which row invariance holds here; refused when none does."""
+    proof: tuple[ProofItem, ...] = ()
+    for strategy in (None, *(LINEAR_STRATEGIES if device.type == "cpu" else ())):
+        say(f"loading {name}")
+        loaded = load_model(
+            name, dtype, device, revision=config.revision, cache_dir=config.cache_dir, linear_strategy=strategy
+        )
+        runner = ModelRunner(loaded)
+        runner.allocate(_PROOF_BLOCKS, 16)
+        say(f"checking that {name} computes rows independently on this machine")
+        proof = prove(runner)
+        if all(item.holds for item in proof):
+            return runner, proof
+    failed = "; ".join(f"{item.what}: {item.detail}" for item in proof if not item.holds)
+    raise ModelError(
+        name,
+        f"row invariance does not hold on this machine in {kernel_kind(dtype)} ({failed}), so speculation could "
+        "change its output",
+        "Try another --dtype (float32), or report the output of `flexserve info`.",
+    )
+
+
+def _load_ssms(
+    config: EngineConfig, llm: LoadedModel, device: torch.device, say: Progress
+) -> list[ModelRunner]:
+    names = config.ssms
+    if names is None:
+        names = (DEMO_SSM,) if config.model == DEMO_MODEL and DEMO_SSM in embedded_models() else ()
+    dtype, _ = pick_dtype(config.ssm_dtype or config.dtype, device)
+    runners = []
+    for name in names:
+        say(f"loading the small model {name}")
+        loaded = load_model(name, dtype, device, cache_dir=config.cache_dir)
+        check_same_vocabulary(llm, loaded)
+        runners.append(ModelRunner(loaded))
+    return runners
+
+
+def _limits(config: EngineConfig, llm: LoadedModel, ssms: list[ModelRunner]) -> Limits:
+    possible = min([llm.max_positions(), *(ssm.loaded.max_positions() for ssm in ssms)])
+    asked = config.max_seq_length
+    if asked is not None and asked > possible:
+        raise ConfigurationError(
+            "max_seq_length",
+            asked,
+            f"{llm.name} and its SSMs have positions for {possible} tokens",
+            "Lower it, or leave it out.",
+        )
+    return Limits(
+        vocab_size=llm.vocab_size,
+        max_seq_length=asked or min(possible, _DEFAULT_MAX_SEQ_LENGTH),
+        max_requests_per_batch=config.max_requests_per_batch,
+        max_tokens_per_batch=max(config.max_tokens_per_batch, config.max_requests_per_batch),
+    )
+
+
+def _allocate(
+    config: EngineConfig, runner: ModelRunner, ssms: list[ModelRunner], limits: Limits, tree_nodes: int
+) -> Choice:
+    """Give every model the same number of KV blocks: enough for a full batch if memory allows."""
+    size = config.kv_block_size
+    per_sequence = -(-(limits.max_seq_length + tree_nodes) // size)
+    wanted = per_sequence * config.max_requests_per_batch
+    bytes_per_block = size * sum(each.bytes_per_token() for each in [runner, *ssms])
+    affordable = int(_free_bytes(runner.device) * _KV_SHARE) // bytes_per_block
+    blocks = min(wanted, affordable)
+    if blocks < per_sequence:
+        raise ConfigurationError(
+            "max_seq_length",
+            limits.max_seq_length,
+            f"one such sequence needs {per_sequence * bytes_per_block >> 20} MiB of KV cache and "
+            f"{affordable * bytes_per_block >> 20} MiB are affordable",
+            "Lower max_seq_length.",
+        )
+    for each in [runner, *ssms]:
+        each.allocate(blocks, size)
+    reason = "a full batch fits" if blocks == wanted else "memory allows no more; requests will wait"
+    mebibytes = blocks * bytes_per_block / 2**20
+    return Choice(what="KV cache", chosen=f"{blocks} blocks of {size} tokens, {mebibytes:.0f} MiB", reason=reason)
+
+
+def _free_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def _drafters(
+    config: EngineConfig, llm: LoadedModel, ssms: list[ModelRunner], limits: Limits
+) -> list[Drafter]:
+    expansion: Expansion = (
+        StaticShape(config.tree_shape) if config.tree_shape else BestFirst(max_depth=config.max_tree_depth)
+    )
+    drafters: list[Drafter] = [
+        SSMDrafter(ssm, expansion, limits.max_tokens_per_batch, llm.vocab_size) for ssm in ssms
+    ]
+    if config.prompt_lookup:
+        drafters.append(PromptLookupDrafter())
+    return drafters
+
+
+def _in_words(config: EngineConfig, drafters: list[Drafter]) -> str:
+    if not drafters:
+        return "off"
+    shape = (
+        f"tree <{','.join(map(str, config.tree_shape))}>"
+        if config.tree_shape
+        else f"best-first tree of up to {config.max_tree_nodes} nodes, {config.max_tree_depth} deep"
+    )
+    return f"{shape} from {' + '.join(drafter.name for drafter in drafters)}"
+
+

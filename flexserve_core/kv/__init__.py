@@ -1,0 +1,1 @@
+"""The paged KV cache: `blocks` is bookkeeping without tensors, `store` is tensors without bookkeeping."""

@@ -1,0 +1,128 @@
+"""Loads a checkpoint with transformers and prepares it for the engine.
+
+Only safetensors, never pickle; never code from a checkpoint. Knows nothing of caches or requests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from flexserve_core.errors import ModelError, TokenizerMismatchError
+from flexserve_core.models.catalog import ModelSource, resolve
+from flexserve_core.models.prepare import prepare, refuse_unsupported
+from flexserve_core.models.tokenizer import Tokenizer
+from flexserve_core.runner.attention import IMPLEMENTATION, register
+
+_DEFAULT_MAX_SEQ_LENGTH = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A prepared model with its tokenizer; `model` maps packed ids to logits inside the engine only."""
+
+    name: str
+    source: ModelSource
+    model: nn.Module
+    config: Any
+    tokenizer: Tokenizer
+    dtype: torch.dtype
+    device: torch.device
+
+    @property
+    def vocab_size(self) -> int:
+        return int(self.config.get_text_config().vocab_size)
+
+    @property
+    def num_parameters(self) -> int:
+        return sum(parameter.numel() for parameter in self.model.parameters())
+
+    def eos_token_ids(self) -> frozenset[int]:
+        """Every id that ends a text, from generation_config, config and tokenizer."""
+        generation = getattr(self.model, "generation_config", None)
+        found: set[int] = set()
+        for value in (getattr(generation, "eos_token_id", None), self.config.eos_token_id, self.tokenizer.eos_id):
+            found.update(value if isinstance(value, (list, tuple)) else [value] if value is not None else [])
+        return frozenset(int(token) for token in found)
+
+    def max_positions(self) -> int:
+        """Tokens a sequence may have by the model's own limit; a default where it states none."""
+        config = self.config.get_text_config()
+        for name in ("max_position_embeddings", "n_positions", "max_seq_len", "n_ctx"):
+            value = getattr(config, name, None)
+            if isinstance(value, int) and value > 0:
+                return value
+        return _DEFAULT_MAX_SEQ_LENGTH
+
+
+def load_model(
+    name: str,
+    dtype: torch.dtype,
+    device: torch.device,
+    *,
+    revision: str | None = None,
+    cache_dir: str | None = None,
+    linear_strategy: str | None = None,
+) -> LoadedModel:
+    """Load and prepare; ModelError when there is no such model or it cannot run here."""
+    register()
+    source = resolve(name)
+    config = _load_config(source, revision, cache_dir)
+    refuse_unsupported(name, config)
+    tokenizer = Tokenizer.load(source, revision, cache_dir)
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            source.location,
+            config=config,
+            dtype=dtype,
+            attn_implementation=IMPLEMENTATION,
+            use_safetensors=True,
+            revision=revision,
+            cache_dir=cache_dir,
+            trust_remote_code=False,
+        )
+    except Exception as error:  # transformers raises many kinds; each means that this model cannot be served
+        raise ModelError(
+            name, f"its weights cannot be loaded ({_first_line(error)})", "Check the folder or id."
+        ) from error
+    model = model.eval().requires_grad_(False)
+    prepare(name, model, dtype, linear_strategy)
+    model = model.to(device)
+    return LoadedModel(name, source, model, model.config, tokenizer, dtype, device)
+
+
+def _load_config(source: ModelSource, revision: str | None, cache_dir: str | None) -> Any:
+    try:
+        return AutoConfig.from_pretrained(
+            source.location, revision=revision, cache_dir=cache_dir, trust_remote_code=False
+        )
+    except Exception as error:  # transformers raises many kinds; the message names what was tried
+        where = "the folder" if source.is_local else "the Hugging Face hub and its local cache"
+        raise ModelError(
+            source.name,
+            f"no usable config.json in {where} ({_first_line(error)})",
+            "Check the name; without a network only local folders, cached models and `demo` can be served.",
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:200]
+
+
+def check_same_vocabulary(llm: LoadedModel, ssm: LoadedModel) -> None:
+    """TokenizerMismatchError unless a draft token id means the same to both models."""
+    ours, theirs = llm.tokenizer.vocabulary(), ssm.tokenizer.vocabulary()
+    if ours == theirs:
+        return
+    differing = sorted(token for token in ours.keys() | theirs.keys() if ours.get(token) != theirs.get(token))
+    raise TokenizerMismatchError(
+        ssm.name,
+        f"its tokenizer differs from that of {llm.name!r} in {len(differing)} of {len(ours)} tokens "
+        f"(for example {differing[0]!r})",
+        "A draft model must share the LLM's tokenizer; choose another SSM or leave it out.",
+    )

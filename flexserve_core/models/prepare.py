@@ -1,0 +1,68 @@
+"""Turns a transformers model into one whose rows do not depend on each other: swaps linears and activations.
+
+nn.Linear and GPT-2's Conv1D become the kernels' row-invariant linear; activation modules become row-wise. A model
+with parts that cannot be treated so is refused with the reason. Knows nothing of caches or requests.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from flexserve_kernels import prepare_linear, rowwise_activation
+from torch import nn
+from transformers.activations import ACT2CLS
+from transformers.pytorch_utils import Conv1D
+
+from flexserve_core.errors import ModelError
+from flexserve_core.models.precision import kernel_kind
+
+_BATCH_DEPENDENT_ROPE = ("dynamic", "longrope")
+_ACTIVATIONS = tuple({entry[0] if isinstance(entry, tuple) else entry for entry in ACT2CLS.values()})
+
+
+def refuse_unsupported(name: str, config: Any) -> None:
+    """ModelError for configurations whose rows depend on the rest of the batch."""
+    rope = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
+    kinds = {rope.get("rope_type")} | {part.get("rope_type") for part in rope.values() if isinstance(part, dict)}
+    for kind in kinds & set(_BATCH_DEPENDENT_ROPE):
+        raise ModelError(
+            name,
+            f"its rotary type {kind!r} depends on the longest sequence of the whole batch, so a request's tokens would "
+            "depend on its neighbours",
+            "Set rope_type to default or linear in its config.json, if the shorter context is enough for you.",
+        )
+    if getattr(config, "is_encoder_decoder", False):
+        raise ModelError(name, "it is an encoder-decoder model", "FlexServe serves decoder-only models.")
+
+
+def prepare(name: str, model: nn.Module, dtype: torch.dtype, strategy: str | None = None) -> None:
+    """Swap modules in place. strategy: the kernels' linear strategy, None for their default."""
+    _refuse_packed_experts(name, model)
+    kind = kernel_kind(dtype)
+    for parent in list(model.modules()):
+        for child_name, child in list(parent.named_children()):
+            replacement = _replacement(child, kind, strategy)
+            if replacement is not None:
+                setattr(parent, child_name, replacement)
+
+
+def _replacement(module: nn.Module, kind: str, strategy: str | None) -> nn.Module | None:
+    if type(module) is nn.Linear:
+        return prepare_linear(module.weight, module.bias, kind=kind, strategy=strategy)
+    if type(module) is Conv1D:  # GPT-2's linear, stored [K, N]
+        return prepare_linear(module.weight.t().contiguous(), module.bias, kind=kind, strategy=strategy)
+    if isinstance(module, _ACTIVATIONS):
+        return rowwise_activation(module)
+    return None
+
+
+def _refuse_packed_experts(name: str, model: nn.Module) -> None:
+    """Experts kept as one 3-D parameter are multiplied in groups whose size depends on the batch."""
+    for path, parameter in model.named_parameters():
+        if parameter.ndim == 3 and "expert" in path:
+            raise ModelError(
+                name,
+                f"its experts are one packed tensor ({path}), which cannot be computed row by row yet",
+                "Serve a dense model.",
+            )

@@ -1,0 +1,99 @@
+"""The tokenizer as the engine sees it: text to ids, chats to ids, ids to text.
+
+Wraps transformers' tokenizer. Chat templates come from the model folder only and are rendered in transformers'
+sandbox. Text of a chat message can never become a control token. Knows nothing of requests or limits.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from transformers import AutoTokenizer
+
+from flexserve_core.errors import InvalidRequestError, ModelError
+from flexserve_core.models.catalog import ModelSource
+
+Message = Mapping[str, Any]
+
+
+class Tokenizer:
+    """`hf` is the transformers tokenizer underneath."""
+
+    def __init__(self, hf: Any) -> None:
+        self.hf = hf
+        self.special_ids = frozenset(hf.all_special_ids)
+        self._special_texts = tuple(
+            sorted({str(token) for token in [*hf.all_special_tokens, *hf.get_added_vocab()]}, key=len, reverse=True)
+        )
+
+    @classmethod
+    def load(cls, source: ModelSource, revision: str | None = None, cache_dir: str | None = None) -> Tokenizer:
+        try:
+            hf = AutoTokenizer.from_pretrained(
+                source.location, revision=revision, cache_dir=cache_dir, trust_remote_code=False
+            )
+        except Exception as error:  # transformers raises many kinds for a broken or missing tokenizer
+            raise ModelError(
+                source.name, f"its tokenizer cannot be loaded ({error})", "The folder needs a tokenizer.json."
+            ) from error
+        return cls(hf)
+
+    @property
+    def has_chat_template(self) -> bool:
+        return bool(getattr(self.hf, "chat_template", None))
+
+    @property
+    def eos_id(self) -> int | None:
+        return self.hf.eos_token_id
+
+    def vocabulary(self) -> dict[str, int]:
+        return self.hf.get_vocab()
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of a raw prompt, with the special tokens the tokenizer adds by itself (BOS, for many models)."""
+        return list(self.hf(text, add_special_tokens=True)["input_ids"])
+
+    def decode(self, ids: Sequence[int], skip_special_tokens: bool = True) -> str:
+        return self.hf.decode(
+            list(ids), skip_special_tokens=skip_special_tokens, clean_up_tokenization_spaces=False
+        )
+
+    def render_chat(self, messages: Sequence[Message]) -> str:
+        """The prompt text of a conversation, ready for the assistant's turn."""
+        if not self.has_chat_template:
+            raise InvalidRequestError(
+                "messages",
+                f"{len(messages)} messages",
+                "this model has no chat template",
+                "Send plain text as `prompt`, or serve a chat model.",
+            )
+        try:
+            return self.hf.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
+        except Exception as error:  # a template may raise anything, and means the messages by it
+            raise InvalidRequestError(
+                "messages",
+                [message.get("role") for message in messages],
+                f"the model's chat template refuses them ({error})",
+                "Check roles and their order.",
+            ) from error
+
+    def encode_chat(self, messages: Sequence[Message]) -> list[int]:
+        """Ids of a conversation. Control tokens come from the template alone, never from a message's text."""
+        contents = [str(message.get("content", "")) for message in messages]
+        if not any(special in content for content in contents for special in self._special_texts):
+            return list(self.hf(self.render_chat(messages), add_special_tokens=False)["input_ids"])
+        return self._encode_guarded(messages, contents)
+
+    def _encode_guarded(self, messages: Sequence[Message], contents: Sequence[str]) -> list[int]:
+        """Render with unguessable marks in place of the texts, then encode texts and template apart."""
+        marks = [f"\u27e8{secrets.token_hex(16)}\u27e9" for _ in contents]
+        marked = [{**message, "content": mark} for message, mark in zip(messages, marks, strict=True)]
+        rest, ids = self.render_chat(marked), []
+        for mark, content in zip(marks, contents, strict=True):
+            before, found, rest = rest.partition(mark)
+            ids += self.hf(before, add_special_tokens=False)["input_ids"]
+            if found:
+                ids += self.hf(content, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        return ids + self.hf(rest, add_special_tokens=False)["input_ids"]

@@ -1,0 +1,75 @@
+"""One model with its KV cache: packed rows in, logits out.
+
+Knows nothing of requests, trees or sampling: a batch says which rows exist and where their keys lie.
+"""
+
+from __future__ import annotations
+
+import inspect
+
+import torch
+
+from flexserve_core.errors import ModelError
+from flexserve_core.kv.blocks import BlockPool
+from flexserve_core.kv.store import KVStore, LayerShape
+from flexserve_core.models.loader import LoadedModel
+from flexserve_core.runner.attention import AttentionContext, PagedAttention, ShapeProbe
+from flexserve_core.runner.batch import PackedBatch
+
+
+class ModelRunner:
+    """Owns the model's KV pool and tensors; `allocate` must be called before `forward`."""
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        self.loaded = loaded
+        self.device = loaded.device
+        self._keeps_logits = "logits_to_keep" in inspect.signature(loaded.model.forward).parameters
+        self.layers = self._probe_layers()
+        self.pool = BlockPool(0, 1)
+        self.store = KVStore((), 0, loaded.dtype, loaded.device)
+
+    def allocate(self, num_blocks: int, block_size: int) -> None:
+        """(Re)create an empty cache of num_blocks × block_size slots."""
+        self.pool = BlockPool(num_blocks, block_size)
+        self.store = KVStore(self.layers, self.pool.num_slots, self.loaded.dtype, self.device)
+
+    def bytes_per_token(self) -> int:
+        """KV-cache bytes of one token over all layers."""
+        return sum(layer.bytes_per_token(self.loaded.dtype) for layer in self.layers)
+
+    @torch.inference_mode()
+    def forward(self, batch: PackedBatch) -> torch.Tensor:
+        """Logits, float32 [len(batch.logit_rows), vocab], on the device. Writes the rows' keys and values."""
+        context = PagedAttention(self.store, batch.plan)
+        return self._run(batch.token_ids, batch.position_ids, batch.logit_rows, context)
+
+    def _run(
+        self, ids: torch.Tensor, positions: torch.Tensor, rows: torch.Tensor, context: AttentionContext
+    ) -> torch.Tensor:
+        options = {"logits_to_keep": rows} if self._keeps_logits else {}
+        output = self.loaded.model(
+            input_ids=ids, position_ids=positions, use_cache=False, flexserve_context=context, **options
+        )
+        logits = output.logits[0]
+        return (logits if self._keeps_logits else logits[rows]).float()
+
+    @torch.inference_mode()
+    def _probe_layers(self) -> tuple[LayerShape, ...]:
+        """Run one token to learn each layer's cache row; refuses a model whose attention bypasses the engine."""
+        probe = ShapeProbe()
+        one = torch.zeros(1, 1, dtype=torch.long, device=self.device)
+        try:
+            self._run(one, one, one[0], probe)
+        except (AssertionError, RuntimeError, TypeError, ValueError) as error:
+            raise self._refusal(f"a first forward failed: {error}") from error
+        expected = self.loaded.config.get_text_config().num_hidden_layers
+        if len(probe.layers) != expected:
+            raise self._refusal(f"{len(probe.layers)} of its {expected} layers use transformers' attention interface")
+        return tuple(probe.layers)
+
+    def _refusal(self, problem: str) -> ModelError:
+        return ModelError(
+            self.loaded.name,
+            f"architecture {self.loaded.config.model_type!r} cannot run in this engine ({problem})",
+            "Serve a model whose transformers code uses AttentionInterface (llama, opt, gpt_bigcode, qwen, mistral, …).",
+        )

@@ -1,0 +1,57 @@
+"""What a drafter is: something that proposes a token tree for each of several running sequences.
+
+A drafter sees committed tokens only. It is never told what was accepted: the tokens of the next call tell it, so any
+source's win, a spell without speculation or a lost step are all the same case. Knows nothing of verification.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from flexserve_core.sampling.noise import KeyedNoise
+from flexserve_core.speculation.tree import TokenTree
+from flexserve_core.types import SamplingParams
+
+
+@dataclass(frozen=True, slots=True)
+class DraftView:
+    """What a drafter may know of one sequence. `tokens` is the live list: read it, never keep or change it."""
+
+    key: int  # unique per running sequence
+    tokens: Sequence[int]  # prompt and completion so far; the last one is the tree's root
+    sampling: SamplingParams
+    noise: KeyedNoise  # the noise the target will use, so that drafts can follow it
+    max_nodes: int
+    max_depth: int
+
+
+class Drafter(Protocol):
+    """One source of proposals."""
+
+    name: str
+
+    def propose(self, views: Sequence[DraftView]) -> list[TokenTree]:
+        """One tree per view, in order; empty where there is nothing to propose."""
+        ...
+
+    def can_open(self, max_tokens: int) -> bool:
+        """Whether there is room for one more sequence of at most `max_tokens` tokens, tree nodes included."""
+        ...
+
+    def open(self, key: int, max_tokens: int) -> None:
+        """A sequence was admitted; the caller has asked `can_open`."""
+        ...
+
+    def close(self, key: int) -> None:
+        """The sequence ended; whatever is kept for it is freed. Idempotent."""
+        ...
+
+    def reset(self) -> None:
+        """Forget every sequence, after a failure of the engine."""
+        ...
+
+    def check_integrity(self) -> None:
+        """Assert the drafter's own bookkeeping."""
+        ...

@@ -1,0 +1,219 @@
+"""The SSM drafter: a small speculative model proposes a branching tree, one forward per level for all sequences.
+
+Owns its model's runner and paged cache. It keeps, per sequence, how many tokens its cache holds and which tree nodes
+it fed last time; tokens it has not seen (its *debt*: after a full accept, another source's win, a spell without
+speculation) ride in the level-0 forward, in chunks. Knows nothing of the target model or of verification.
+
+Children of a node are the top-k of log q + the request's own keyed noise: the tokens the target would take if it
+agreed with the SSM. Source: SpecInfer section 3, with the noise of docs/decisions/0003.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from flexserve_core.kv.blocks import BlockTable
+from flexserve_core.runner.batch import Segment, chain_segment, pack
+from flexserve_core.runner.model_runner import ModelRunner
+from flexserve_core.sampling.warp import warp
+from flexserve_core.speculation.drafter import DraftView
+from flexserve_core.speculation.expansion import Expansion, Proposal
+from flexserve_core.speculation.tree import EMPTY_TREE, TokenTree, TreeBuilder
+
+_TOP = 64  # tokens a draft considers at a node; the target decides over all of them
+
+
+@dataclass(slots=True)
+class _SequenceState:
+    """What the SSM's cache holds for one sequence."""
+
+    table: BlockTable
+    num_cached: int = 0  # committed tokens whose keys lie at logical positions 0 … num_cached − 1
+    fed: TokenTree = EMPTY_TREE  # nodes fed after them last time; node i lies at slot num_cached + i
+
+
+@dataclass(slots=True)
+class _Growth:
+    """One sequence's tree while it grows."""
+
+    view: DraftView
+    state: _SequenceState
+    builder: TreeBuilder = field(default_factory=TreeBuilder)
+    frontier: list[int] = field(default_factory=lambda: [-1])  # nodes whose children come next
+    fed: list[int] = field(default_factory=list)  # nodes in the order their keys were written
+    tails: dict[int, tuple[int, ...]] = field(default_factory=lambda: {-1: ()})
+    log_probs: dict[int, float] = field(default_factory=lambda: {-1: 0.0})
+    depth: int = 0
+
+
+class SSMDrafter:
+    """`max_rows`: rows of one forward, which bounds how much debt is fed at once.
+
+    `vocab_size`: the target's. Models with one tokenizer may pad their embeddings differently; ids beyond the
+    smaller one never occur in text, so they are not drafted, and fed as token 0 if they do occur.
+    """
+
+    def __init__(self, runner: ModelRunner, expansion: Expansion, max_rows: int, vocab_size: int) -> None:
+        self.name = runner.loaded.name
+        self._runner = runner
+        self._expansion = expansion
+        self._max_rows = max_rows
+        self._own_vocab = runner.loaded.vocab_size
+        self._vocab = min(self._own_vocab, vocab_size)
+        self._states: dict[int, _SequenceState] = {}
+
+    def can_open(self, max_tokens: int) -> bool:
+        return self._runner.pool.can_reserve(max_tokens)
+
+    def open(self, key: int, max_tokens: int) -> None:
+        self._states[key] = _SequenceState(self._runner.pool.open(max_tokens))
+
+    def close(self, key: int) -> None:
+        state = self._states.pop(key, None)
+        if state is not None:
+            state.table.close()
+
+    def reset(self) -> None:
+        for key in list(self._states):
+            self.close(key)
+
+    def check_integrity(self) -> None:
+        self._runner.pool.check_integrity([state.table for state in self._states.values()])
+
+    def propose(self, views: Sequence[DraftView]) -> list[TokenTree]:
+        growths = [_Growth(view, self._states[view.key]) for view in views]
+        for growth in growths:
+            self._settle(growth)
+        active = [growth for growth in growths if growth.view.max_nodes > 0 and growth.view.max_depth > 0]
+        level = 0
+        while active and self._expansion.width(level) > 0:
+            logits = self._catch_up(active) if level == 0 else self._feed_level(active)
+            self._expand(active, logits, level)
+            level += 1
+            active = [growth for growth in active if growth.frontier and growth.depth < growth.view.max_depth]
+        return [self._finish(growth) for growth in growths]
+
+    def _settle(self, growth: _Growth) -> None:
+        """Keep the keys of fed nodes that turned out to be the text; forget the others."""
+        state, tokens = growth.state, growth.view.tokens
+        node, path = -1, []
+        # The last committed token is fed again as the root, so that its logits are computed.
+        for token in tokens[state.num_cached : len(tokens) - 1]:
+            child = state.fed.child(node, token)
+            if child is None:
+                break
+            path.append(child)
+            node = child
+        slots = state.table.slots(state.num_cached + len(state.fed))
+        source = slots[[state.num_cached + index for index in path]]
+        target = slots[state.num_cached : state.num_cached + len(path)]
+        moved = source != target
+        self._runner.store.move(source[moved], target[moved])
+        state.num_cached += len(path)
+        state.fed = EMPTY_TREE
+        state.table.truncate(state.num_cached)
+
+    def _catch_up(self, active: list[_Growth]) -> np.ndarray:
+        """Feed every sequence's debt, chunk by chunk; the last token's logits come back in the growths' order."""
+        rows: dict[int, torch.Tensor] = {}
+        pending = list(range(len(active)))
+        while pending:
+            segments, whole, room = [], [], self._max_rows
+            for index in pending:
+                if room == 0:
+                    break
+                state, tokens = active[index].state, active[index].view.tokens
+                chunk = [
+                    token if token < self._own_vocab else 0
+                    for token in tokens[state.num_cached : state.num_cached + room]
+                ]
+                room -= len(chunk)
+                end = state.num_cached + len(chunk)
+                last = end == len(tokens)
+                segments.append(chain_segment(chunk, state.num_cached, state.table.slots(end), want_last=last))
+                state.num_cached = end
+                if last:
+                    whole.append(index)
+            logits = self._runner.forward(pack(segments, self._runner.device))
+            rows.update(zip(whole, logits, strict=True))
+            pending = [index for index in pending if index not in rows]
+        return self._top(torch.stack([rows[index] for index in range(len(active))]))
+
+    def _feed_level(self, active: list[_Growth]) -> np.ndarray:
+        segments = [self._level_segment(growth) for growth in active]
+        return self._top(self._runner.forward(pack(segments, self._runner.device)))
+
+    def _level_segment(self, growth: _Growth) -> Segment:
+        """Rows for the frontier's nodes; their keys go behind the committed tokens, in feeding order."""
+        state, frontier = growth.state, growth.frontier
+        start = state.num_cached
+        first = start + len(growth.fed)
+        slots = state.table.slots(first + len(frontier))
+        for offset, node in enumerate(frontier):
+            parent = growth.builder.parent(node)
+            growth.tails[node] = (*growth.tails[parent], int(slots[first + offset]))
+        growth.fed.extend(frontier)
+        return Segment(
+            np.array([growth.builder.token(node) for node in frontier], dtype=np.int64),
+            np.full(len(frontier), start - 1 + growth.depth, dtype=np.int64),
+            slots[first:],
+            slots[:start],
+            tuple(growth.tails[node] for node in frontier),
+            np.arange(len(frontier), dtype=np.int64),
+        )
+
+    def _top(self, logits: torch.Tensor) -> np.ndarray:
+        """float64 [rows, 2, k]: ids and logits of the likeliest tokens of each row, ids ascending."""
+        values, ids = logits[:, : self._vocab].topk(min(_TOP, self._vocab), dim=-1)
+        ids, order = ids.sort(dim=-1)
+        return torch.stack([ids.double(), values.gather(-1, order).double()], dim=1).cpu().numpy()
+
+    def _expand(self, active: list[_Growth], top: np.ndarray, level: int) -> None:
+        row = 0
+        for growth in active:
+            rows = top[row : row + len(growth.frontier)]
+            row += len(growth.frontier)
+            self._expand_one(growth, rows, level)
+
+    def _expand_one(self, growth: _Growth, top: np.ndarray, level: int) -> None:
+        width = self._expansion.width(level)
+        position = len(growth.view.tokens) + growth.depth
+        proposals = [
+            Proposal(index, token, growth.log_probs[node] + log_prob)
+            for index, node in enumerate(growth.frontier)
+            for token, log_prob in _children(growth.view, top[index], position, width)
+        ]
+        kept = self._expansion.keep(level, proposals, growth.view.max_nodes - len(growth.builder))
+        parents, growth.frontier = growth.frontier, []
+        for proposal in kept:
+            node = growth.builder.add(parents[proposal.parent], proposal.token, proposal.log_prob, self.name)
+            growth.log_probs[node] = proposal.log_prob
+            growth.frontier.append(node)
+        growth.depth += 1
+
+    def _finish(self, growth: _Growth) -> TokenTree:
+        tree = growth.builder.build()
+        # Feeding order is creation order, level by level, so the fed nodes are a prefix of the tree.
+        assert growth.fed == list(range(len(growth.fed)))
+        growth.state.fed = tree.head(len(growth.fed))
+        return tree
+
+
+def _children(view: DraftView, top: np.ndarray, position: int, width: int) -> list[tuple[int, float]]:
+    """The `width` tokens the request would take here if the target agreed with the SSM, with their log-probs.
+
+    For a sampled request the noise decides the order; its perturbed scores, normalised, serve as confidence.
+    """
+    ids, scores = top[0].astype(np.int64), top[1]
+    if not view.sampling.greedy:
+        candidates = warp(scores, view.sampling, ids)
+        ids = candidates.ids
+        scores = candidates.log_probs + view.noise.gumbel(position, ids)
+    order = np.argsort(-scores, kind="stable")[:width]
+    shifted = scores - scores.max()
+    log_probs = shifted - np.log(np.exp(shifted).sum())
+    return [(int(ids[i]), float(log_probs[i])) for i in order]
