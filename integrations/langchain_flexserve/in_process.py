@@ -15,8 +15,6 @@ from flexserve_core.errors import ConfigurationError, EngineStoppedError, Invali
 from flexserve_core.types import Chunk, RequestResult, TokenLogprob
 from langchain_flexserve.transport import Call, End, Piece
 
-_POLL_S = 60.0  # how long one wait lasts when the caller set no timeout; only then looks at the stream again
-
 
 class InProcess:
     """The transport to a running `EngineServer`, or to an `ff.LLM` whose server is running.
@@ -53,12 +51,7 @@ class InProcess:
         if call.model is not None and call.model != server.info.model:
             limit = f"this engine serves {server.info.model!r}"
             raise InvalidRequestError("model", call.model, limit, "Leave model out, or name that one.")
-        arguments: dict[str, Any] = dict(call.sampling)
-        if "logit_bias" in arguments:
-            arguments["logit_bias"] = tuple(arguments["logit_bias"].items())
-        if call.messages is None:
-            return server, server.make_request(prompt=call.prompt, **arguments)
-        return server, server.make_request(messages=list(call.messages), **arguments)
+        return server, server.make_request(prompt=call.prompt, messages=call.messages, **call.sampling)
 
 
 class InProcessAnswer:
@@ -72,14 +65,13 @@ class InProcessAnswer:
     def __iter__(self) -> Iterator[Piece]:
         while True:
             try:
-                chunk = self._stream.next(timeout_s=self._timeout_s or _POLL_S)
+                chunk = self._stream.next(timeout_s=self._timeout_s)
             except StopIteration:
                 return
-            if chunk is not None:
-                yield _piece(chunk, self._model)
-            elif self._timeout_s:
+            if chunk is None:
                 self.close()
                 raise _silent(self._timeout_s)
+            yield _piece(chunk, self._model)
 
     async def __aiter__(self) -> AsyncIterator[Piece]:
         chunks = aiter(self._stream)

@@ -61,6 +61,7 @@ class FlexServeOptions(BaseModel):
     """Strings that end an answer, which does not include them."""
     temperature: float | None = None
     max_tokens: int | None = None
+    """None: as many as the context holds; behind a URL, completions keep to the service's default."""
     top_p: float | None = None
     top_k: int | None = None
     min_p: float | None = None

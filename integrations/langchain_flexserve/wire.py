@@ -12,6 +12,13 @@ from typing import Any
 
 from langchain_flexserve.transport import Call, End, Piece, ServiceError
 
+_COUNTERS = {
+    "llm_steps": "num_spec_steps",
+    "tokens_per_step": "mean_acceptance_length",
+    "drafted_tokens": "num_draft_tokens",
+    "accepted_tokens": "num_accepted_draft_tokens",
+}
+
 
 def payload(call: Call, model: str) -> dict[str, Any]:
     """The JSON body of `call`."""
@@ -76,12 +83,18 @@ class EventParser:
                 request_id=self._seen.get("id"),
                 seed=self._seen.get("seed"),
                 stop_reason=self._seen.get("stop_reason"),
-                speculation=(self._seen.get("metrics") or {}).get("speculative_decoding"),
+                speculation=_speculation(self._seen.get("metrics") or {}),
             )
         )
 
     def _keep(self, source: Mapping[str, Any], names: tuple[str, ...]) -> None:
         self._seen |= {name: source[name] for name in names if source.get(name) is not None}
+
+
+def _speculation(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
+    """vLLM's counters under the engine's names; None when the service sends none."""
+    counters = metrics.get("speculative_decoding")
+    return {ours: counters.get(theirs) for ours, theirs in _COUNTERS.items()} if counters else None
 
 
 def _logprobs(logprobs: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -35,7 +35,7 @@ class ScriptedStream:
             self._chunks.put(chunk)
         self._ended = False
 
-    def next(self, timeout_s: float) -> Chunk | None:
+    def next(self, timeout_s: float | None = None) -> Chunk | None:
         if self._ended or self.closed:
             raise StopIteration
         try:

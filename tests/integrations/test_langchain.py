@@ -37,11 +37,12 @@ def test_constructor_options_reach_the_engine_and_call_time_ones_win(scripted: S
     first, second = engine.requests
     assert first == {
         "prompt": "a",
+        "messages": None,
         "temperature": 0.5,
         "max_new_tokens": 7,
         "top_k": 3,
         "stop": ["\n"],
-        "logit_bias": ((5, 1.0),),
+        "logit_bias": {5: 1.0},
     }
     assert (second["temperature"], second["seed"], second["stop"]) == (0.0, 4, ["END"])
     assert second["max_new_tokens"] == 7
@@ -106,7 +107,9 @@ def test_the_whole_batch_is_submitted_before_any_answer_is_read(scripted: Script
     def watched(request: Any) -> Any:
         stream = submit(request)
         read = stream.next
-        stream.next = lambda timeout_s: submitted_at_first_read.append(len(engine.streams)) or read(timeout_s)
+        stream.next = lambda timeout_s=None: (
+            submitted_at_first_read.append(len(engine.streams)) or read(timeout_s)
+        )
         return stream
 
     engine.submit = watched

@@ -11,19 +11,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flexserve_apps.page.controls import Settings
 from flexserve_apps.page.conversation import (
     Prepared,
     prepare_chat,
-    prepare_completion,
     require_text,
     turns_of,
 )
 from flexserve_apps.page.statistics import Tally
-from flexserve_core import EngineServer
 from flexserve_core.errors import FlexServeError
+
+if TYPE_CHECKING:
+    from flexserve_core import EngineServer
 
 Message = dict[str, Any]
 Handler = Callable[..., AsyncIterator[list[Message]]]
@@ -64,7 +65,7 @@ def _prepare(
 ) -> Prepared:
     question, length, sampling = require_text(message), int(settings.max_new_tokens), settings.sampling()
     if not server.info.has_chat_template:
-        return prepare_completion(server, question, length, sampling)
+        return Prepared(server.make_request(prompt=question, max_new_tokens=length, **sampling))
     return prepare_chat(server, turns_of(history), question, settings.system_prompt, length, sampling)
 
 

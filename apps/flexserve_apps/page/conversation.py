@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flexserve_core import EngineServer
 from flexserve_core.errors import InvalidRequestError, PromptTooLongError
 from flexserve_core.types import Request
 
-_ROOM = (
-    4  # an answer gets at least a quarter of the context, if it asks for that much, before old turns are kept
-)
+if TYPE_CHECKING:
+    from flexserve_core import EngineServer
+
+# An answer that asks for it gets a quarter of the context, 1 / _ROOM, before old turns are kept.
+_ROOM = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,29 +91,20 @@ def prepare_chat(
     """
     context = server.limits.max_seq_length
     wanted = min(max_new_tokens, context // _ROOM)
+    fields = {**sampling, "max_new_tokens": max_new_tokens}
     for forgotten in range(len(turns) + 1):
-        messages = messages_of(turns[forgotten:], question, system_prompt)
         last = forgotten == len(turns)
         try:
-            room = context - len(server.make_request(messages=messages, **sampling).prompt_token_ids)
+            request = server.make_request(
+                messages=messages_of(turns[forgotten:], question, system_prompt), **fields
+            )
         except PromptTooLongError:
             if last:
                 raise
             continue
-        if room >= wanted or last:
-            fields = {**sampling, "max_new_tokens": min(max_new_tokens, room)}
-            return Prepared(server.make_request(messages=messages, **fields), forgotten)
+        if last or context - len(request.prompt_token_ids) >= wanted:
+            return Prepared(request, forgotten)
     raise AssertionError("the last round returns or raises")
-
-
-def prepare_completion(
-    server: EngineServer, text: str, max_new_tokens: int, sampling: Mapping[str, Any]
-) -> Prepared:
-    """The request that continues `text` as it stands, for models without a chat template."""
-    room = server.limits.max_seq_length - len(server.make_request(prompt=text, **sampling).prompt_token_ids)
-    return Prepared(
-        server.make_request(prompt=text, **{**sampling, "max_new_tokens": min(max_new_tokens, room)})
-    )
 
 
 def require_text(text: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from html import escape
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import gradio as gr
 from fastapi import FastAPI
@@ -16,8 +16,10 @@ from fastapi import FastAPI
 from flexserve_apps.page import controls
 from flexserve_apps.page.chat import chat_handler
 from flexserve_apps.page.style import CSS, theme
-from flexserve_core import EngineServer
-from flexserve_core.types import EngineInfo
+
+if TYPE_CHECKING:
+    from flexserve_core import EngineServer
+    from flexserve_core.types import EngineInfo
 
 EXAMPLES = (
     "Who are you?",

@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.browser
+# Gradio sums up its queue with a pandas option that pandas 3 deprecates
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
+]
 
 
 def test_ask_watch_stop_and_ask_again(fake: Any, page_url: str, tab: Any) -> None:

@@ -9,7 +9,6 @@ from flexserve_apps.page.conversation import (
     Turn,
     messages_of,
     prepare_chat,
-    prepare_completion,
     require_text,
     text_of,
     turns_of,
@@ -98,20 +97,9 @@ def test_old_turns_make_room_for_the_answer_too(fake: Any) -> None:
     assert prepare(fake, [Turn("q", nearly_all)], "x", max_new_tokens=60).forgotten == 1
 
 
-def test_the_answer_is_no_longer_than_the_room_that_is_left(fake: Any) -> None:
-    request = prepare(fake, [], "x " * 60, max_new_tokens=60).request
-    assert request.sampling.max_new_tokens == fake.limits.max_seq_length - len(request.prompt_token_ids)
-
-
 def test_a_question_too_long_for_the_context_is_refused(fake: Any) -> None:
     with pytest.raises(PromptTooLongError):
         prepare(fake, [Turn("q", "a")], "x " * 100)
-
-
-def test_a_completion_sends_the_text_alone(fake: Any) -> None:
-    prepared = prepare_completion(fake, "Once upon", 100, {})
-    assert fake.prompts[-1] == {"prompt": "Once upon"}
-    assert prepared.request.sampling.max_new_tokens == fake.limits.max_seq_length - 2
 
 
 def test_an_empty_question_is_refused() -> None:
