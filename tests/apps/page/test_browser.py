@@ -6,11 +6,7 @@ from typing import Any
 
 import pytest
 
-# Gradio sums up its queue with a pandas option that pandas 3 deprecates
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
-]
+pytestmark = pytest.mark.browser
 
 
 def test_ask_watch_stop_and_ask_again(fake: Any, page_url: str, tab: Any) -> None:

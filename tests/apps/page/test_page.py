@@ -11,9 +11,6 @@ import httpx
 import pytest
 from flexserve_apps.page import build_page
 
-# Gradio sums up its queue with a pandas option that pandas 3 deprecates
-pytestmark = pytest.mark.filterwarnings("ignore:.*no_silent_downcasting")
-
 
 def chat_component(page: Any) -> dict[str, Any]:
     return next(part["props"] for part in page.config["components"] if part["type"] == "chatbot")
