@@ -10,6 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from flexserve_core.api.generation import GenerationConfig, GenerationResult
+    from flexserve_core.api.llm import LLM, SSM
+    from flexserve_core.api.runtime import RuntimeConfig, init
     from flexserve_core.config import EngineConfig
     from flexserve_core.engine.build import build_server
     from flexserve_core.engine.server import EngineServer
@@ -22,10 +25,16 @@ _HOMES = {
     "EngineServer": "flexserve_core.engine.server",
     "FinishReason": "flexserve_core.types",
     "FlexServeError": "flexserve_core.errors",
+    "GenerationConfig": "flexserve_core.api.generation",
+    "GenerationResult": "flexserve_core.api.generation",
     "InvalidRequestError": "flexserve_core.errors",
+    "LLM": "flexserve_core.api.llm",
     "RequestResult": "flexserve_core.types",
+    "RuntimeConfig": "flexserve_core.api.runtime",
+    "SSM": "flexserve_core.api.llm",
     "SamplingParams": "flexserve_core.types",
     "build_server": "flexserve_core.engine.build",
+    "init": "flexserve_core.api.runtime",
 }
 
 __all__ = [
@@ -34,10 +43,16 @@ __all__ = [
     "EngineServer",
     "FinishReason",
     "FlexServeError",
+    "GenerationConfig",
+    "GenerationResult",
     "InvalidRequestError",
+    "LLM",
     "RequestResult",
+    "RuntimeConfig",
+    "SSM",
     "SamplingParams",
     "build_server",
+    "init",
 ]
 
 

@@ -1,0 +1,1 @@
+"""FlexFlow Serve's Python API over the engine: init, LLM, SSM, GenerationConfig, GenerationResult."""

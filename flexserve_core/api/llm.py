@@ -1,0 +1,234 @@
+"""The ancestor's LLM and SSM classes: compile, start_server, generate, stop_server; and streams.
+
+Thin: everything is done by the EngineServer underneath (`llm.server`). Unlike the ancestor a server can be stopped and
+started again, several LLMs can live in one process, and sampling may differ from call to call.
+"""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any, Union
+
+from flexserve_core.api.generation import GenerationConfig, GenerationResult
+from flexserve_core.api.runtime import current
+from flexserve_core.config import EngineConfig
+from flexserve_core.engine.build import Progress, build_server
+from flexserve_core.engine.server import EngineServer
+from flexserve_core.engine.stream import RequestStream
+from flexserve_core.errors import ConfigurationError, EngineStoppedError, InvalidRequestError
+from flexserve_core.types import Chunk, EngineInfo, Request
+
+Chat = Sequence[Mapping[str, Any]]
+Prompt = Union[str, Chat]  # noqa: UP007 - evaluated at run time, also on Python 3.10
+
+_ENGINE_FIELDS = frozenset(field.name for field in fields(EngineConfig))
+_OWN_FIELDS = frozenset({"model", "ssms", "dtype", "device", "cache_dir", "revision", "ssm_dtype"})
+
+
+class SSM:
+    """A small speculative model, to be handed to `LLM.compile`."""
+
+    def __init__(self, model_name: str, *, dtype: str | None = None) -> None:
+        self.model_name = model_name
+        self.dtype = dtype
+        self.generation_config = GenerationConfig()
+
+    def compile(self, generation_config: GenerationConfig | None = None, **_unused: int) -> None:
+        """Accepted for the ancestor's sake: an SSM follows each request's own sampling.
+
+        Its batch sizes are the LLM's; giving others is refused rather than ignored."""
+        if _unused:
+            name, value = next(iter(_unused.items()))
+            raise ConfigurationError(
+                name, value, "an SSM takes its sizes from the LLM it drafts for", "Pass it to llm.compile instead."
+            )
+        self.generation_config = generation_config or GenerationConfig()
+
+
+class LLM:
+    """A large language model and the server that runs it; usable as a context manager."""
+
+    def __init__(
+        self,
+        model_name: str = "demo",
+        *,
+        dtype: str = "auto",
+        device: str | None = None,
+        cache_path: str | None = None,
+        revision: str | None = None,
+    ) -> None:
+        """model_name: "demo", a local folder or a Hugging Face id. dtype: auto, bfloat16, float16, float32."""
+        self.model_name = model_name
+        self.generation_config = GenerationConfig()
+        self._settings: dict[str, Any] = {
+            "model": model_name,
+            "dtype": dtype,
+            "device": device or "auto",
+            "cache_dir": cache_path,
+            "revision": revision,
+        }
+        EngineConfig(**self._settings)  # refuses bad values here, not only in compile
+        self._server: EngineServer | None = None
+
+    # -- life --------------------------------------------------------------------------------------------------
+
+    def compile(
+        self,
+        generation_config: GenerationConfig | None = None,
+        max_requests_per_batch: int = 16,
+        max_seq_length: int | None = None,
+        max_tokens_per_batch: int = 512,
+        ssms: Sequence[SSM] | None = None,
+        progress: Progress | None = None,
+        **engine_settings: Any,
+    ) -> None:
+        """Load the models and build the engine. ssms=None: the demo model brings its own, others run without.
+
+        engine_settings: further fields of EngineConfig (speculation, tree_shape, max_tree_nodes, …).
+        """
+        _check_engine_settings(engine_settings)
+        runtime = current()
+        names = None if ssms is None else tuple(ssm.model_name for ssm in ssms)
+        ssm_dtypes = {ssm.dtype for ssm in ssms or () if ssm.dtype}
+        if len(ssm_dtypes) > 1:
+            raise ConfigurationError("dtype", sorted(ssm_dtypes), "all SSMs share one dtype", "Choose one.")
+        if self._server is not None:
+            self._server.stop()
+        settings = dict(self._settings)
+        if runtime.num_gpus == 0 and settings["device"] == "auto":
+            settings["device"] = "cpu"
+        config = EngineConfig(
+            **settings,
+            ssms=names,
+            ssm_dtype=next(iter(ssm_dtypes), None),
+            max_requests_per_batch=max_requests_per_batch,
+            max_seq_length=max_seq_length,
+            max_tokens_per_batch=max_tokens_per_batch,
+            **engine_settings,
+        )
+        self.generation_config = generation_config or GenerationConfig()
+        self._server = build_server(config, progress)
+
+    @property
+    def server(self) -> EngineServer:
+        """The engine underneath, to share with the other front ends."""
+        if self._server is None:
+            raise EngineStoppedError("the model is not compiled; call compile() first, and the engine is not running")
+        return self._server
+
+    @property
+    def info(self) -> EngineInfo:
+        return self.server.info
+
+    def start_server(self) -> None:
+        """Start the server thread; compiles with the defaults if that was not done."""
+        if self._server is None:
+            self.compile()
+        self.server.start()
+
+    def stop_server(self, drain: bool = False) -> None:
+        """Stop the thread; it can be started again. drain: finish what is in flight first."""
+        if self._server is not None:
+            self._server.stop(drain=drain)
+
+    def __enter__(self) -> LLM:
+        self.start_server()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop_server()
+
+    # -- use ---------------------------------------------------------------------------------------------------
+
+    def generate(
+        self,
+        requests_or_prompts: Prompt | Sequence[Prompt],
+        max_length: int = -1,
+        max_new_tokens: int = -1,
+        *,
+        generation_config: GenerationConfig | None = None,
+    ) -> GenerationResult | list[GenerationResult]:
+        """Complete one prompt or chat (one result), or a list of them (a list of results, batched together).
+
+        max_length counts the prompt too; with both lengths given max_new_tokens wins, with a warning, as in the
+        ancestor. Raises InvalidRequestError before anything runs if one of the prompts is not acceptable.
+        """
+        single = _is_single(requests_or_prompts)
+        prompts = [requests_or_prompts] if single else list(requests_or_prompts)
+        requests = [self._request(prompt, max_length, max_new_tokens, generation_config) for prompt in prompts]
+        streams = [self._submit(request) for request in requests]
+        try:
+            results = [
+                GenerationResult.from_result(stream.result(), request.prompt)
+                for stream, request in zip(streams, requests, strict=True)
+            ]
+        finally:
+            for stream in streams:
+                stream.close()  # an interrupted call leaves nothing running
+        return results[0] if single else results
+
+    def stream(
+        self,
+        prompt: Prompt,
+        max_length: int = -1,
+        max_new_tokens: int = -1,
+        *,
+        generation_config: GenerationConfig | None = None,
+    ) -> Iterator[Chunk]:
+        """Chunks of one completion as they come; the last one carries `result`. Closing the iterator aborts."""
+        stream = self._submit(self._request(prompt, max_length, max_new_tokens, generation_config))
+        try:
+            yield from stream
+        finally:
+            stream.close()
+
+    def _submit(self, request: Request) -> RequestStream:
+        return self.server.submit(request)
+
+    def _request(
+        self, prompt: Any, max_length: int, max_new_tokens: int, generation_config: GenerationConfig | None
+    ) -> Request:
+        sampling = (generation_config or self.generation_config).to_sampling()
+        if max_new_tokens != -1:
+            sampling = replace(sampling, max_new_tokens=max_new_tokens)
+        source = {"prompt": prompt} if isinstance(prompt, str) else {"messages": prompt}
+        request = self.server.make_request(**source, sampling=sampling)
+        if max_length == -1:
+            return request
+        if max_new_tokens != -1:
+            warnings.warn("both max_length and max_new_tokens are given; max_new_tokens is used.", stacklevel=4)
+            return request
+        return _limit_length(request, max_length, self.server.limits.max_seq_length)
+
+
+def _limit_length(request: Request, max_length: int, max_seq_length: int) -> Request:
+    """The request, ending when prompt and completion together have max_length tokens."""
+    prompt = len(request.prompt_token_ids)
+    if not isinstance(max_length, int) or not prompt < max_length <= max_seq_length:
+        raise InvalidRequestError(
+            "max_length",
+            max_length,
+            f"it counts the prompt ({prompt} tokens) too and is at most max_seq_length = {max_seq_length}",
+            "Raise or lower it, or use max_new_tokens.",
+        )
+    sampling = request.sampling
+    assert sampling.max_new_tokens is not None
+    new_tokens = min(sampling.max_new_tokens, max_length - prompt)
+    return replace(request, sampling=replace(sampling, max_new_tokens=new_tokens))
+
+
+def _is_single(prompts: Any) -> bool:
+    """A string, or one chat (a list of messages)."""
+    return isinstance(prompts, str) or bool(prompts and isinstance(prompts[0], Mapping))
+
+
+def _check_engine_settings(settings: Mapping[str, Any]) -> None:
+    allowed = _ENGINE_FIELDS - _OWN_FIELDS
+    for name, value in settings.items():
+        if name not in allowed:
+            near = difflib.get_close_matches(name, allowed, n=1)
+            remedy = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(sorted(allowed))}."
+            raise ConfigurationError(name, value, "compile() has no such setting", remedy)
