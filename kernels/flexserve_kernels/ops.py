@@ -6,11 +6,12 @@ from functools import lru_cache
 
 from torch import Tensor, nn
 
+from flexserve_kernels.cpu.activation import NativeActivation, kind_of
 from flexserve_kernels.cpu.attention import NativeAttention
 from flexserve_kernels.native import NativeLibrary
 from flexserve_kernels.plan import AttentionPlan
 from flexserve_kernels.reference import attention as reference
-from flexserve_kernels.reference.activation import RowwiseActivation
+from flexserve_kernels.reference.activation import RowwiseActivation, check_elementwise
 from flexserve_kernels.reference.kv import kv_append, kv_move
 from flexserve_kernels.registry import native_library
 
@@ -48,8 +49,15 @@ def tree_attention(
 
 
 def rowwise_activation(module: nn.Module) -> nn.Module:
-    """The same elementwise function, bitwise row-invariant. Raises ValueError for a module that is none."""
-    return RowwiseActivation(module)
+    """A module with the same function on [..., W], bitwise row-invariant.
+
+    The implementation is picked here, once. Raises ValueError for a module that is not elementwise.
+    """
+    check_elementwise(module)
+    library, kind = native_library(), kind_of(module)
+    if library is None or kind is None:
+        return RowwiseActivation(module)
+    return NativeActivation(module, kind, library)
 
 
 @lru_cache(maxsize=4)

@@ -26,15 +26,15 @@ def native_library() -> NativeLibrary | None:
 
 def available() -> tuple[KernelChoice, ...]:
     """The choice for every op on CPU tensors, by name; on other devices the torch reference runs."""
-    if reference_forced():
-        attention = KernelChoice("tree_attention", REFERENCE, "FLEXSERVE_REFERENCE is set")
-    else:
-        loaded = load_native()
-        attention = KernelChoice("tree_attention", "C++" if loaded.library else REFERENCE, loaded.reason)
+    compiled, reason = "C++", "FLEXSERVE_REFERENCE is set"
+    if not reference_forced():
+        reason = load_native().reason
+    if native_library() is None:
+        compiled = REFERENCE
     return (
         KernelChoice("kv_append", REFERENCE, "torch's index_copy_ is as fast"),
         KernelChoice("kv_move", REFERENCE, "torch's index_copy_ is as fast"),
         KernelChoice("prepare_linear", REFERENCE, "torch's matmul in blocks of fixed shape"),
-        KernelChoice("rowwise_activation", REFERENCE, "torch's own function on whole vectors"),
-        attention,
+        KernelChoice("rowwise_activation", compiled, reason),
+        KernelChoice("tree_attention", compiled, reason),
     )

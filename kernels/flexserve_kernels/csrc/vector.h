@@ -75,15 +75,17 @@ inline void store(bf16* p, vf x) {  // to nearest, ties to even; NaN stays NaN
   std::memcpy(p, &half, sizeof half);
 }
 
-// The first n < W elements, zeros behind them; and their way back.
+// The first n <= W elements, zeros behind them; and their way back. Whole vectors go without the detour.
 template <class E>
-inline vf load_part(const E* p, int n) {
+inline vf load_part(const E* p, int64_t n) {
+  if (n == W) return load(p);
   E part[W] = {};
   std::memcpy(part, p, n * sizeof(E));
   return load(part);
 }
 template <class E>
-inline void store_part(E* p, vf x, int n) {
+inline void store_part(E* p, vf x, int64_t n) {
+  if (n == W) return store(p, x);
   E part[W];
   store(part, x);
   std::memcpy(p, part, n * sizeof(E));
