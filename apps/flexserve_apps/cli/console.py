@@ -35,5 +35,8 @@ def user_errors() -> Iterator[None]:
 @contextmanager
 def loading(model: str) -> Iterator[Callable[[str], None]]:
     """A spinner on a terminal; yields the function that says what is being done. Silent when piped."""
-    with err.status(f"Loading {escape(model)} …") as status:
-        yield lambda message: status.update(f"Loading {escape(model)}: {escape(message)} …")
+    with err.status(f"Preparing {escape(model)} …") as status:
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()  # its bar over a model's tensors would write across the spinner
+        yield lambda message: status.update(f"{escape(message[:1].upper() + message[1:])} …")

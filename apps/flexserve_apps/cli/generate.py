@@ -49,12 +49,16 @@ def generate(
         bool,
         typer.Option(
             "--chat/--raw",
+            metavar="",
             help="Ask as a chat turn, or continue the text as it stands.",
             rich_help_panel=PROMPT_PANEL,
         ),
     ] = False,
     stream: Annotated[
-        bool, typer.Option("--stream", help="Print the text as it comes.", rich_help_panel=PROMPT_PANEL)
+        bool,
+        typer.Option(
+            "--stream", metavar="", help="Print the text as it comes.", rich_help_panel=PROMPT_PANEL
+        ),
     ] = False,
     max_new_tokens: Annotated[
         int, typer.Option(min=1, metavar="N", help="Length limit.", rich_help_panel=SAMPLING_PANEL)
@@ -71,7 +75,7 @@ def generate(
     seed: Annotated[
         int | None,
         typer.Option(
-            metavar="N", help="Same seed, same text.", show_default="drawn", rich_help_panel=SAMPLING_PANEL
+            metavar="N", help="Same seed, same text; drawn when left out.", rich_help_panel=SAMPLING_PANEL
         ),
     ] = None,
     ssm: options.Ssm = None,

@@ -30,7 +30,9 @@ def info(
     no_speculation: options.NoSpeculation = False,
     dtype: options.Dtype = None,
     device: options.Device = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", metavar="", help="Print one JSON object instead of tables.")
+    ] = False,
 ) -> None:
     """Load a model and show device, chosen implementations and why, the load-time proof, and versions."""
     with user_errors():

@@ -18,7 +18,7 @@ LIMITS_PANEL = "Engine limits"
 
 Model = Annotated[
     str,
-    typer.Argument(metavar="[MODEL]", help="Hugging Face id, local folder, or [bold]demo[/] (embedded)."),
+    typer.Argument(metavar="MODEL", help="Hugging Face id, local folder, or [bold]demo[/] (embedded)."),
 ]
 Ssm = Annotated[
     list[str] | None,
@@ -33,6 +33,7 @@ NoSpeculation = Annotated[
     bool,
     typer.Option(
         "--no-speculation",
+        metavar="",
         help="Plain decoding: the same text, one token per LLM step.",
         rich_help_panel=MODEL_PANEL,
     ),
@@ -41,8 +42,7 @@ Dtype = Annotated[
     str | None,
     typer.Option(
         metavar="DTYPE",
-        help="Precision: auto, bfloat16, float16 or float32.",
-        show_default="auto",
+        help="Precision: bfloat16, float16, float32 or auto. [dim]\\[default: auto][/]",
         rich_help_panel=MODEL_PANEL,
     ),
 ]
@@ -50,8 +50,7 @@ Device = Annotated[
     str | None,
     typer.Option(
         metavar="DEVICE",
-        help="auto, cpu, cuda or cuda:N.",
-        show_default="auto",
+        help="cpu, cuda, cuda:N or auto. [dim]\\[default: auto][/]",
         rich_help_panel=MODEL_PANEL,
     ),
 ]
@@ -60,8 +59,7 @@ MaxRequests = Annotated[
     typer.Option(
         "--max-requests-per-batch",
         metavar="N",
-        help="Requests that share an LLM step.",
-        show_default="16",
+        help="Requests that share an LLM step. [dim]\\[default: 16][/]",
         rich_help_panel=LIMITS_PANEL,
     ),
 ]
@@ -70,8 +68,7 @@ MaxSeqLength = Annotated[
     typer.Option(
         "--max-seq-length",
         metavar="N",
-        help="Tokens of prompt and completion together.",
-        show_default="the model's limit, at most 4096",
+        help="Prompt and completion together. [dim]\\[default: the model's limit, at most 4096][/]",
         rich_help_panel=LIMITS_PANEL,
     ),
 ]
@@ -80,8 +77,7 @@ MaxTokensPerBatch = Annotated[
     typer.Option(
         "--max-tokens-per-batch",
         metavar="N",
-        help="Rows of an LLM step; longer prompts are taken in pieces.",
-        show_default="512",
+        help="Rows of an LLM step; longer prompts go in pieces. [dim]\\[default: 512][/]",
         rich_help_panel=LIMITS_PANEL,
     ),
 ]

@@ -25,7 +25,7 @@ def serve(
     dtype: options.Dtype = None,
     device: options.Device = None,
     host: Annotated[
-        str, typer.Option(help="Address to listen on.", rich_help_panel=SERVER_PANEL)
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on.", rich_help_panel=SERVER_PANEL)
     ] = "127.0.0.1",
     port: Annotated[
         int,
@@ -47,16 +47,22 @@ def serve(
         bool,
         typer.Option(
             "--allow-unauthenticated",
+            metavar="",
             help="Listen to other machines without a key.",
             rich_help_panel=SERVER_PANEL,
         ),
     ] = False,
     no_page: Annotated[
-        bool, typer.Option("--no-page", help="Only the API, no chat page.", rich_help_panel=SERVER_PANEL)
+        bool,
+        typer.Option(
+            "--no-page", metavar="", help="Only the API, no chat page.", rich_help_panel=SERVER_PANEL
+        ),
     ] = False,
     log_requests: Annotated[
         bool,
-        typer.Option("--log-requests", help="Log one line for every request.", rich_help_panel=SERVER_PANEL),
+        typer.Option(
+            "--log-requests", metavar="", help="Log one line for every request.", rich_help_panel=SERVER_PANEL
+        ),
     ] = False,
     max_requests_per_batch: options.MaxRequests = None,
     max_seq_length: options.MaxSeqLength = None,

@@ -87,7 +87,7 @@ class WebServer(uvicorn.Server):
     """uvicorn's server, with a call when it listens and an end that waits for the engine alone."""
 
     def __init__(self, app: FastAPI, engine: EngineServer, on_ready: Callable[[], None]) -> None:
-        super().__init__(uvicorn.Config(app, log_level="warning", access_log=False))
+        super().__init__(uvicorn.Config(app, log_level="warning", access_log=False, ws="none"))
         self._engine = engine
         self._on_ready = on_ready
 
@@ -109,8 +109,8 @@ class WebServer(uvicorn.Server):
         while self._busy() and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.1)
         await asyncio.sleep(LAST_BYTES_S)
-        for task in list(self.server_state.tasks):
-            task.cancel()
+        for connection in list(self.server_state.connections):
+            connection.transport.close()  # its request sees a client that left
 
     def _busy(self) -> bool:
         health = self._engine.health()

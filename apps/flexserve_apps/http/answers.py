@@ -152,6 +152,7 @@ def completion_logprobs(logprobs: Sequence[TokenLogprob] | None, offset: int) ->
     return {
         "tokens": [item.text for item in logprobs],
         "token_logprobs": [item.logprob for item in logprobs],
-        "top_logprobs": [{text: value for _, text, value in item.top} for item in logprobs],
+        # most likely first; pieces of characters may share a text, and then the likelier one stays
+        "top_logprobs": [{text: value for _, text, value in reversed(item.top)} for item in logprobs],
         "text_offset": offsets,
     }
