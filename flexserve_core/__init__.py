@@ -38,6 +38,8 @@ _HOMES = {
 }
 
 __all__ = [
+    "LLM",
+    "SSM",
     "Chunk",
     "EngineConfig",
     "EngineServer",
@@ -46,10 +48,8 @@ __all__ = [
     "GenerationConfig",
     "GenerationResult",
     "InvalidRequestError",
-    "LLM",
     "RequestResult",
     "RuntimeConfig",
-    "SSM",
     "SamplingParams",
     "build_server",
     "init",

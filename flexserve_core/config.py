@@ -34,6 +34,7 @@ class EngineConfig:
     max_requests_per_batch: int = 16
     max_seq_length: int | None = None  # None: the model's own limit, at most 4096
     max_tokens_per_batch: int = 512
+    ssm_max_tokens_per_batch: int | None = None  # rows of one SSM forward; None: as the LLM
     max_queued_requests: int = 256
     kv_block_size: int = 16
     revision: str | None = None
@@ -49,6 +50,8 @@ class EngineConfig:
         _check_range("max_tree_nodes", self.max_tree_nodes, 1, 256)
         _check_range("max_tree_depth", self.max_tree_depth, 1, 32)
         _check_range("kv_block_size", self.kv_block_size, 1, 256)
+        if self.ssm_max_tokens_per_batch is not None:
+            _check_range("ssm_max_tokens_per_batch", self.ssm_max_tokens_per_batch, 16, 65536)
         if self.max_seq_length is not None:
             _check_range("max_seq_length", self.max_seq_length, 8, 1_048_576)
         for width in self.tree_shape or ():
@@ -62,4 +65,6 @@ def _check_choice(field: str, value: object, allowed: tuple[str, ...]) -> None:
 
 def _check_range(field: str, value: object, low: int, high: int) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise ConfigurationError(field, value, f"it is a whole number from {low} to {high}", "Choose one in between.")
+        raise ConfigurationError(
+            field, value, f"it is a whole number from {low} to {high}", "Choose one in between."
+        )

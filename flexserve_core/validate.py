@@ -100,13 +100,18 @@ def check_sampling(params: SamplingParams, limits: Limits) -> None:
     _whole("min_tokens", params.min_tokens, 0, limits.max_seq_length)
     if params.max_new_tokens is not None and params.min_tokens > params.max_new_tokens:
         raise InvalidRequestError(
-            "min_tokens", params.min_tokens, f"it exceeds max_new_tokens = {params.max_new_tokens}", "Lower it."
+            "min_tokens",
+            params.min_tokens,
+            f"it exceeds max_new_tokens = {params.max_new_tokens}",
+            "Lower it.",
         )
     if params.logprobs is not None:
         _whole("logprobs", params.logprobs, 0, min(limits.max_logprobs, limits.vocab_size))
     for name in ("ignore_eos", "include_stop_str_in_output", "skip_special_tokens", "speculation"):
         if not isinstance(getattr(params, name), bool):
-            raise InvalidRequestError(name, getattr(params, name), "it is true or false", "Send true or false.")
+            raise InvalidRequestError(
+                name, getattr(params, name), "it is true or false", "Send true or false."
+            )
     _check_stops(params, limits)
     _check_bias(params, limits)
 
@@ -114,7 +119,10 @@ def check_sampling(params: SamplingParams, limits: Limits) -> None:
 def _check_stops(params: SamplingParams, limits: Limits) -> None:
     if len(params.stop) > limits.max_stop_strings:
         raise InvalidRequestError(
-            "stop", list(params.stop), f"at most {limits.max_stop_strings} stop strings are allowed", "Send fewer."
+            "stop",
+            list(params.stop),
+            f"at most {limits.max_stop_strings} stop strings are allowed",
+            "Send fewer.",
         )
     for stop in params.stop:
         if not isinstance(stop, str) or not 0 < len(stop) <= limits.max_stop_string_chars:
@@ -126,7 +134,10 @@ def _check_stops(params: SamplingParams, limits: Limits) -> None:
             )
     if len(params.stop_token_ids) > _MAX_STOP_TOKENS:
         raise InvalidRequestError(
-            "stop_token_ids", len(params.stop_token_ids), f"at most {_MAX_STOP_TOKENS} are allowed", "Send fewer."
+            "stop_token_ids",
+            len(params.stop_token_ids),
+            f"at most {_MAX_STOP_TOKENS} are allowed",
+            "Send fewer.",
         )
     for token in params.stop_token_ids:
         _whole("stop_token_ids", token, 0, limits.vocab_size - 1)
@@ -135,11 +146,16 @@ def _check_stops(params: SamplingParams, limits: Limits) -> None:
 def _check_bias(params: SamplingParams, limits: Limits) -> None:
     if len(params.logit_bias) > limits.max_logit_bias:
         raise InvalidRequestError(
-            "logit_bias", len(params.logit_bias), f"at most {limits.max_logit_bias} entries are allowed", "Send fewer."
+            "logit_bias",
+            len(params.logit_bias),
+            f"at most {limits.max_logit_bias} entries are allowed",
+            "Send fewer.",
         )
     for entry in params.logit_bias:
         if not isinstance(entry, tuple) or len(entry) != 2:
-            raise InvalidRequestError("logit_bias", entry, "an entry is a (token id, bias) pair", "Send pairs.")
+            raise InvalidRequestError(
+                "logit_bias", entry, "an entry is a (token id, bias) pair", "Send pairs."
+            )
         token, bias = entry
         _whole("logit_bias", token, 0, limits.vocab_size - 1, "Use token ids of this model.")
         _number("logit_bias", bias, -100.0, 100.0)
@@ -150,7 +166,9 @@ def _number(field: str, value: Any, low: float, high: float, low_excluded: bool 
     if ok and low <= value <= high and not (low_excluded and value == low):
         return
     lowest = f"above {low:g}" if low_excluded else f"at least {low:g}"
-    raise InvalidRequestError(field, value, f"it is a number, {lowest} and at most {high:g}", "Choose one in range.")
+    raise InvalidRequestError(
+        field, value, f"it is a number, {lowest} and at most {high:g}", "Choose one in range."
+    )
 
 
 def _whole(field: str, value: Any, low: int, high: int, hint: str = "Choose one in range.") -> None:
@@ -162,7 +180,9 @@ def _checked_id(request_id: str | None) -> str:
     if request_id is None:
         return uuid.uuid4().hex
     if not isinstance(request_id, str) or not 0 < len(request_id) <= 128:
-        raise InvalidRequestError("request_id", request_id, "it is a text of 1 to 128 characters", "Shorten it.")
+        raise InvalidRequestError(
+            "request_id", request_id, "it is a text of 1 to 128 characters", "Shorten it."
+        )
     return request_id
 
 
@@ -173,11 +193,21 @@ def _prompt_ids(
     prompt_token_ids: Sequence[int] | None,
     messages: Sequence[Mapping[str, Any]] | None,
 ) -> list[int]:
-    given = [name for name, value in (("prompt", prompt), ("prompt_token_ids", prompt_token_ids), ("messages", messages))
-             if value is not None]
+    given = [
+        name
+        for name, value in (
+            ("prompt", prompt),
+            ("prompt_token_ids", prompt_token_ids),
+            ("messages", messages),
+        )
+        if value is not None
+    ]
     if len(given) != 1:
         raise InvalidRequestError(
-            "prompt", " and ".join(given) or "nothing", "exactly one of prompt, prompt_token_ids, messages", "Send one."
+            "prompt",
+            " and ".join(given) or "nothing",
+            "exactly one of prompt, prompt_token_ids, messages",
+            "Send one.",
         )
     if messages is not None:
         _check_messages(messages, limits)
@@ -203,7 +233,9 @@ def _check_text(field: str, value: Any, max_chars: int) -> None:
     try:
         value.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise InvalidRequestError(field, value, "it holds half a surrogate pair", "Send valid Unicode.") from error
+        raise InvalidRequestError(
+            field, value, "it holds half a surrogate pair", "Send valid Unicode."
+        ) from error
 
 
 def _check_messages(messages: Any, limits: Limits) -> None:
@@ -211,12 +243,17 @@ def _check_messages(messages: Any, limits: Limits) -> None:
         raise InvalidRequestError("messages", messages, "it is a list of messages", "Send a list.")
     if not 0 < len(messages) <= _MAX_MESSAGES:
         raise InvalidRequestError(
-            "messages", f"{len(messages)} messages", f"there are 1 to {_MAX_MESSAGES} of them", "Send at least one."
+            "messages",
+            f"{len(messages)} messages",
+            f"there are 1 to {_MAX_MESSAGES} of them",
+            "Send at least one.",
         )
     total = 0
     for index, message in enumerate(messages):
         if not isinstance(message, Mapping):
-            raise InvalidRequestError(f"messages[{index}]", message, "it is an object", "Send role and content.")
+            raise InvalidRequestError(
+                f"messages[{index}]", message, "it is an object", "Send role and content."
+            )
         for key in ("role", "content"):
             _check_text(f"messages[{index}].{key}", message.get(key), limits.max_prompt_chars)
         total += len(message["content"])

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from flexserve_core.types import FinishReason, RequestResult, SamplingParams, SpeculationStats, Timings, TokenLogprob
+from flexserve_core.types import (
+    FinishReason,
+    RequestResult,
+    SamplingParams,
+    SpeculationStats,
+    Timings,
+    TokenLogprob,
+)
 
 
 @dataclass(frozen=True, slots=True)

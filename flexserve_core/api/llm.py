@@ -25,7 +25,9 @@ Chat = Sequence[Mapping[str, Any]]
 Prompt = Union[str, Chat]  # noqa: UP007 - evaluated at run time, also on Python 3.10
 
 _ENGINE_FIELDS = frozenset(field.name for field in fields(EngineConfig))
-_OWN_FIELDS = frozenset({"model", "ssms", "dtype", "device", "cache_dir", "revision", "ssm_dtype"})
+_OWN_FIELDS = frozenset(
+    {"model", "ssms", "dtype", "device", "cache_dir", "revision", "ssm_dtype", "ssm_max_tokens_per_batch"}
+)
 
 
 class SSM:
@@ -35,17 +37,25 @@ class SSM:
         self.model_name = model_name
         self.dtype = dtype
         self.generation_config = GenerationConfig()
+        self.max_requests_per_batch: int | None = None
+        self.max_seq_length: int | None = None
+        self.max_tokens_per_batch: int | None = None
 
-    def compile(self, generation_config: GenerationConfig | None = None, **_unused: int) -> None:
-        """Accepted for the ancestor's sake: an SSM follows each request's own sampling.
+    def compile(
+        self,
+        generation_config: GenerationConfig | None = None,
+        max_requests_per_batch: int | None = None,
+        max_seq_length: int | None = None,
+        max_tokens_per_batch: int | None = None,
+    ) -> None:
+        """Note the settings; the work is done by `LLM.compile`, which takes the sizes into account.
 
-        Its batch sizes are the LLM's; giving others is refused rather than ignored."""
-        if _unused:
-            name, value = next(iter(_unused.items()))
-            raise ConfigurationError(
-                name, value, "an SSM takes its sizes from the LLM it drafts for", "Pass it to llm.compile instead."
-            )
+        An SSM follows each request's own sampling, so generation_config is kept for the ancestor's sake only.
+        Sizes: None means the LLM's. max_tokens_per_batch bounds the rows of one SSM forward."""
         self.generation_config = generation_config or GenerationConfig()
+        self.max_requests_per_batch = max_requests_per_batch
+        self.max_seq_length = max_seq_length
+        self.max_tokens_per_batch = max_tokens_per_batch
 
 
 class LLM:
@@ -92,9 +102,7 @@ class LLM:
         _check_engine_settings(engine_settings)
         runtime = current()
         names = None if ssms is None else tuple(ssm.model_name for ssm in ssms)
-        ssm_dtypes = {ssm.dtype for ssm in ssms or () if ssm.dtype}
-        if len(ssm_dtypes) > 1:
-            raise ConfigurationError("dtype", sorted(ssm_dtypes), "all SSMs share one dtype", "Choose one.")
+        _check_ssm_sizes(ssms or (), max_requests_per_batch, max_seq_length)
         if self._server is not None:
             self._server.stop()
         settings = dict(self._settings)
@@ -103,7 +111,8 @@ class LLM:
         config = EngineConfig(
             **settings,
             ssms=names,
-            ssm_dtype=next(iter(ssm_dtypes), None),
+            ssm_dtype=_shared(ssms or (), "dtype"),
+            ssm_max_tokens_per_batch=_shared(ssms or (), "max_tokens_per_batch"),
             max_requests_per_batch=max_requests_per_batch,
             max_seq_length=max_seq_length,
             max_tokens_per_batch=max_tokens_per_batch,
@@ -116,7 +125,9 @@ class LLM:
     def server(self) -> EngineServer:
         """The engine underneath, to share with the other front ends."""
         if self._server is None:
-            raise EngineStoppedError("the model is not compiled; call compile() first, and the engine is not running")
+            raise EngineStoppedError(
+                "the model is not compiled; call compile() first, and the engine is not running"
+            )
         return self._server
 
     @property
@@ -158,7 +169,9 @@ class LLM:
         """
         single = _is_single(requests_or_prompts)
         prompts = [requests_or_prompts] if single else list(requests_or_prompts)
-        requests = [self._request(prompt, max_length, max_new_tokens, generation_config) for prompt in prompts]
+        requests = [
+            self._request(prompt, max_length, max_new_tokens, generation_config) for prompt in prompts
+        ]
         streams = [self._submit(request) for request in requests]
         try:
             results = [
@@ -194,12 +207,16 @@ class LLM:
         sampling = (generation_config or self.generation_config).to_sampling()
         if max_new_tokens != -1:
             sampling = replace(sampling, max_new_tokens=max_new_tokens)
-        source = {"prompt": prompt} if isinstance(prompt, str) else {"messages": prompt}
-        request = self.server.make_request(**source, sampling=sampling)
+        is_text = isinstance(prompt, str)
+        request = self.server.make_request(
+            prompt=prompt if is_text else None, messages=None if is_text else prompt, sampling=sampling
+        )
         if max_length == -1:
             return request
         if max_new_tokens != -1:
-            warnings.warn("both max_length and max_new_tokens are given; max_new_tokens is used.", stacklevel=4)
+            warnings.warn(
+                "both max_length and max_new_tokens are given; max_new_tokens is used.", stacklevel=4
+            )
             return request
         return _limit_length(request, max_length, self.server.limits.max_seq_length)
 
@@ -223,6 +240,28 @@ def _limit_length(request: Request, max_length: int, max_seq_length: int) -> Req
 def _is_single(prompts: Any) -> bool:
     """A string, or one chat (a list of messages)."""
     return isinstance(prompts, str) or bool(prompts and isinstance(prompts[0], Mapping))
+
+
+def _shared(ssms: Sequence[SSM], field: str) -> Any:
+    """The one value the SSMs have for a field, None when none of them says anything."""
+    values = {getattr(ssm, field) for ssm in ssms} - {None}
+    if len(values) > 1:
+        raise ConfigurationError(field, sorted(values), "all SSMs of an LLM share one value", "Choose one.")
+    return next(iter(values), None)
+
+
+def _check_ssm_sizes(ssms: Sequence[SSM], max_requests: int, max_seq_length: int | None) -> None:
+    """An SSM sized smaller than its LLM could not follow it; larger is harmless."""
+    for ssm in ssms:
+        for field, ours in (("max_requests_per_batch", max_requests), ("max_seq_length", max_seq_length)):
+            theirs = getattr(ssm, field)
+            if theirs is not None and ours is not None and theirs < ours:
+                raise ConfigurationError(
+                    field,
+                    theirs,
+                    f"the SSM {ssm.model_name!r} must reach the LLM's {ours}",
+                    "Use one value for both.",
+                )
 
 
 def _check_engine_settings(settings: Mapping[str, Any]) -> None:

@@ -62,7 +62,9 @@ _NOT_HERE = {
 _current: RuntimeConfig | None = None
 
 
-def init(configs_dict: Mapping[str, Any] | None = None, *, strict: bool = False, **configs: Any) -> RuntimeConfig:
+def init(
+    configs_dict: Mapping[str, Any] | None = None, *, strict: bool = False, **configs: Any
+) -> RuntimeConfig:
     """Say what the process may use: a dict, keywords, or nothing (then the machine is looked at).
 
     More GPUs than there are: a warning, and what is there is used; with `strict` an error. Calling it again replaces
@@ -71,7 +73,10 @@ def init(configs_dict: Mapping[str, Any] | None = None, *, strict: bool = False,
     global _current
     if configs_dict is not None and configs:
         raise ConfigurationError(
-            "configs_dict", "a dict and keywords", "settings come as one dict or as keywords", "Use one of them."
+            "configs_dict",
+            "a dict and keywords",
+            "settings come as one dict or as keywords",
+            "Use one of them.",
         )
     if configs_dict is not None and not isinstance(configs_dict, Mapping):
         raise ConfigurationError("configs_dict", configs_dict, "it is a dict", "Pass a dict or keywords.")
@@ -112,7 +117,10 @@ def _refuse_unsupported(config: RuntimeConfig) -> None:
     for name in _DEGREES:
         if getattr(config, name) != 1:
             raise ConfigurationError(
-                name, getattr(config, name), "this version runs a model on one device", "Leave it out or set it to 1."
+                name,
+                getattr(config, name),
+                "this version runs a model on one device",
+                "Leave it out or set it to 1.",
             )
 
 
@@ -122,6 +130,10 @@ def _fit_gpus(config: RuntimeConfig, strict: bool) -> RuntimeConfig:
     if wanted > there:
         message = f"num_gpus = {wanted}, but this machine has {there}"
         if strict:
-            raise ConfigurationError("num_gpus", wanted, f"this machine has {there}", "Lower it, or drop strict=True.")
-        warnings.warn(f"{message}; FlexServe uses {f'{there} of them' if there else 'the CPU'}.", stacklevel=3)
+            raise ConfigurationError(
+                "num_gpus", wanted, f"this machine has {there}", "Lower it, or drop strict=True."
+            )
+        warnings.warn(
+            f"{message}; FlexServe uses {f'{there} of them' if there else 'the CPU'}.", stacklevel=3
+        )
     return dataclasses.replace(config, num_gpus=min(wanted, there))

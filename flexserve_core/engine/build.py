@@ -90,7 +90,12 @@ def _load_proven(
     for strategy in (None, *(LINEAR_STRATEGIES if device.type == "cpu" else ())):
         say(f"loading {name}")
         loaded = load_model(
-            name, dtype, device, revision=config.revision, cache_dir=config.cache_dir, linear_strategy=strategy
+            name,
+            dtype,
+            device,
+            revision=config.revision,
+            cache_dir=config.cache_dir,
+            linear_strategy=strategy,
         )
         runner = ModelRunner(loaded)
         runner.allocate(_PROOF_BLOCKS, 16)
@@ -163,7 +168,9 @@ def _allocate(
         each.allocate(blocks, size)
     reason = "a full batch fits" if blocks == wanted else "memory allows no more; requests will wait"
     mebibytes = blocks * bytes_per_block / 2**20
-    return Choice(what="KV cache", chosen=f"{blocks} blocks of {size} tokens, {mebibytes:.0f} MiB", reason=reason)
+    return Choice(
+        what="KV cache", chosen=f"{blocks} blocks of {size} tokens, {mebibytes:.0f} MiB", reason=reason
+    )
 
 
 def _free_bytes(device: torch.device) -> int:
@@ -178,9 +185,8 @@ def _drafters(
     expansion: Expansion = (
         StaticShape(config.tree_shape) if config.tree_shape else BestFirst(max_depth=config.max_tree_depth)
     )
-    drafters: list[Drafter] = [
-        SSMDrafter(ssm, expansion, limits.max_tokens_per_batch, llm.vocab_size) for ssm in ssms
-    ]
+    max_rows = config.ssm_max_tokens_per_batch or limits.max_tokens_per_batch
+    drafters: list[Drafter] = [SSMDrafter(ssm, expansion, max_rows, llm.vocab_size) for ssm in ssms]
     if config.prompt_lookup:
         drafters.append(PromptLookupDrafter())
     return drafters
@@ -195,5 +201,3 @@ def _in_words(config: EngineConfig, drafters: list[Drafter]) -> str:
         else f"best-first tree of up to {config.max_tree_nodes} nodes, {config.max_tree_depth} deep"
     )
     return f"{shape} from {' + '.join(drafter.name for drafter in drafters)}"
-
-

@@ -112,7 +112,9 @@ class Engine:
             assert not self._groups, "requests are in flight, but none can run"
             return None
         outcome = self._stepper.run(slices)
-        sampled = [piece.sequence for piece in slices if piece.sequence.num_generated or piece.sequence.finish_reason]
+        sampled = [
+            piece.sequence for piece in slices if piece.sequence.num_generated or piece.sequence.finish_reason
+        ]
         self._scheduler.retire()
         chunks = tuple(self._chunk(sequence) for sequence in sampled)
         if self._check:

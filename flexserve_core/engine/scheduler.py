@@ -89,7 +89,9 @@ class Scheduler:
             sequence = self.waiting[0]
             capacity = sequence.max_tokens + self._max_tree_nodes
             drafts = self._drafters_of(sequence)
-            if not all(holder.can_open(capacity) for holder in drafts) or not self._pool.can_reserve(capacity):
+            if not all(holder.can_open(capacity) for holder in drafts) or not self._pool.can_reserve(
+                capacity
+            ):
                 return
             self.waiting.popleft()
             sequence.admitted(self._pool.open(capacity))

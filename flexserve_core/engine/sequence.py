@@ -56,7 +56,9 @@ class Sequence:
         self._eos = eos_token_ids
         self._stop_ids = frozenset(request.sampling.stop_token_ids)
         self._history = History(frozenset(request.prompt_token_ids))
-        self._detokenizer = Detokenizer(tokenizer, request.prompt_token_ids, request.sampling.skip_special_tokens)
+        self._detokenizer = Detokenizer(
+            tokenizer, request.prompt_token_ids, request.sampling.skip_special_tokens
+        )
         self._stops = StopStrings(request.sampling.stop, request.sampling.include_stop_str_in_output)
         self._texts: list[str] = []
         self._logprobs: list[TokenLogprob] = []

@@ -19,7 +19,16 @@ from flexserve_core.engine.stream import RequestStream
 from flexserve_core.engine.trace import Trace
 from flexserve_core.errors import EngineStoppedError, InvalidRequestError, QueueFullError
 from flexserve_core.models.tokenizer import Tokenizer
-from flexserve_core.types import Chunk, EngineInfo, Health, Limits, Request, RequestResult, SamplingParams, StepRecord
+from flexserve_core.types import (
+    Chunk,
+    EngineInfo,
+    Health,
+    Limits,
+    Request,
+    RequestResult,
+    SamplingParams,
+    StepRecord,
+)
 from flexserve_core.validate import build_request
 
 _log = logging.getLogger(__name__)
@@ -36,7 +45,9 @@ class EngineObserver(Protocol):
 class EngineServer:
     """Start, submit, stop, start again. `info` says what runs here."""
 
-    def __init__(self, engine: Engine, tokenizer: Tokenizer, info: EngineInfo, max_queued_requests: int) -> None:
+    def __init__(
+        self, engine: Engine, tokenizer: Tokenizer, info: EngineInfo, max_queued_requests: int
+    ) -> None:
         self.info = info
         self.tokenizer = tokenizer
         self._engine = engine

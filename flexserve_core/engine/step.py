@@ -42,7 +42,9 @@ class StepOutcome:
 class Stepper:
     """Runs steps of one LLM with any number of drafters."""
 
-    def __init__(self, runner: ModelRunner, drafters: Many[Drafter], max_tree_depth: int, check: bool) -> None:
+    def __init__(
+        self, runner: ModelRunner, drafters: Many[Drafter], max_tree_depth: int, check: bool
+    ) -> None:
         self._runner = runner
         self._drafters = drafters
         self._max_tree_depth = max_tree_depth

@@ -20,7 +20,10 @@ class Trace:
             self._file: IO[str] = Path(path).expanduser().open("a", encoding="utf-8", buffering=1)
         except OSError as error:
             raise ConfigurationError(
-                "FLEXSERVE_TRACE", path, f"the file cannot be written ({error.strerror})", "Name another file."
+                "FLEXSERVE_TRACE",
+                path,
+                f"the file cannot be written ({error.strerror})",
+                "Name another file.",
             ) from error
 
     @classmethod

@@ -27,12 +27,16 @@ class LayerShape:
 class KVStore:
     """keys[l], values[l]: [num_slots, num_kv_heads, dim]."""
 
-    def __init__(self, layers: tuple[LayerShape, ...], num_slots: int, dtype: torch.dtype, device: torch.device):
+    def __init__(
+        self, layers: tuple[LayerShape, ...], num_slots: int, dtype: torch.dtype, device: torch.device
+    ):
         self.keys = [
-            torch.zeros(num_slots, layer.num_kv_heads, layer.key_dim, dtype=dtype, device=device) for layer in layers
+            torch.zeros(num_slots, layer.num_kv_heads, layer.key_dim, dtype=dtype, device=device)
+            for layer in layers
         ]
         self.values = [
-            torch.zeros(num_slots, layer.num_kv_heads, layer.value_dim, dtype=dtype, device=device) for layer in layers
+            torch.zeros(num_slots, layer.num_kv_heads, layer.value_dim, dtype=dtype, device=device)
+            for layer in layers
         ]
 
     def move(self, source: np.ndarray, target: np.ndarray) -> None:

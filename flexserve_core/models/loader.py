@@ -45,7 +45,11 @@ class LoadedModel:
         """Every id that ends a text, from generation_config, config and tokenizer."""
         generation = getattr(self.model, "generation_config", None)
         found: set[int] = set()
-        for value in (getattr(generation, "eos_token_id", None), self.config.eos_token_id, self.tokenizer.eos_id):
+        for value in (
+            getattr(generation, "eos_token_id", None),
+            self.config.eos_token_id,
+            self.tokenizer.eos_id,
+        ):
             found.update(value if isinstance(value, (list, tuple)) else [value] if value is not None else [])
         return frozenset(int(token) for token in found)
 
@@ -91,7 +95,7 @@ def load_model(
         ) from error
     model = model.eval().requires_grad_(False)
     prepare(name, model, dtype, linear_strategy)
-    model = model.to(device)
+    model = nn.Module.to(model, device)
     return LoadedModel(name, source, model, model.config, tokenizer, dtype, device)
 
 

@@ -26,12 +26,17 @@ def pick_device(wanted: str) -> tuple[torch.device, Choice]:
     try:
         device = torch.device(wanted)
     except RuntimeError as error:
-        raise ConfigurationError("device", wanted, "it is auto, cpu, cuda or cuda:N", "Choose one of these.") from error
+        raise ConfigurationError(
+            "device", wanted, "it is auto, cpu, cuda or cuda:N", "Choose one of these."
+        ) from error
     if device.type not in ("cpu", "cuda"):
         raise ConfigurationError("device", wanted, "it is auto, cpu, cuda or cuda:N", "Choose one of these.")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ConfigurationError(
-            "device", wanted, f"this machine has {torch.cuda.device_count()} CUDA devices", "Use device=auto or cpu."
+            "device",
+            wanted,
+            f"this machine has {torch.cuda.device_count()} CUDA devices",
+            "Use device=auto or cpu.",
         )
     return device, Choice(what="device", chosen=str(device), reason="asked for")
 

@@ -24,7 +24,9 @@ _ACTIVATIONS = tuple({entry[0] if isinstance(entry, tuple) else entry for entry 
 def refuse_unsupported(name: str, config: Any) -> None:
     """ModelError for configurations whose rows depend on the rest of the batch."""
     rope = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
-    kinds = {rope.get("rope_type")} | {part.get("rope_type") for part in rope.values() if isinstance(part, dict)}
+    kinds = {rope.get("rope_type")} | {
+        part.get("rope_type") for part in rope.values() if isinstance(part, dict)
+    }
     for kind in kinds & set(_BATCH_DEPENDENT_ROPE):
         raise ModelError(
             name,

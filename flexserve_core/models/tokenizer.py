@@ -25,11 +25,17 @@ class Tokenizer:
         self.hf = hf
         self.special_ids = frozenset(hf.all_special_ids)
         self._special_texts = tuple(
-            sorted({str(token) for token in [*hf.all_special_tokens, *hf.get_added_vocab()]}, key=len, reverse=True)
+            sorted(
+                {str(token) for token in [*hf.all_special_tokens, *hf.get_added_vocab()]},
+                key=len,
+                reverse=True,
+            )
         )
 
     @classmethod
-    def load(cls, source: ModelSource, revision: str | None = None, cache_dir: str | None = None) -> Tokenizer:
+    def load(
+        cls, source: ModelSource, revision: str | None = None, cache_dir: str | None = None
+    ) -> Tokenizer:
         try:
             hf = AutoTokenizer.from_pretrained(
                 source.location, revision=revision, cache_dir=cache_dir, trust_remote_code=False

@@ -64,7 +64,9 @@ class ModelRunner:
             raise self._refusal(f"a first forward failed: {error}") from error
         expected = self.loaded.config.get_text_config().num_hidden_layers
         if len(probe.layers) != expected:
-            raise self._refusal(f"{len(probe.layers)} of its {expected} layers use transformers' attention interface")
+            raise self._refusal(
+                f"{len(probe.layers)} of its {expected} layers use transformers' attention interface"
+            )
         return tuple(probe.layers)
 
     def _refusal(self, problem: str) -> ModelError:

@@ -8,6 +8,8 @@ Knows nothing of requests. Source: reference measurements in docs/LOG.md; the ru
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from flexserve_kernels.checks import unequal_rows
@@ -105,10 +107,14 @@ def _agree_with_transformers(runner: ModelRunner) -> ProofItem:
     prompt = [(5 * i + 1) % vocab for i in range(_PROMPT)]
     slots = np.arange(_SLOTS_PER_SEQUENCE, dtype=np.int64)
     ours = runner.forward(pack([chain_segment(prompt, 0, slots, want_last=True)], runner.device))[0]
-    model = runner.loaded.model
+    model: Any = runner.loaded.model
     try:
         model.set_attn_implementation("eager")
-        theirs = model(input_ids=torch.tensor([prompt], device=runner.device), use_cache=False).logits[0, -1].float()
+        theirs = (
+            model(input_ids=torch.tensor([prompt], device=runner.device), use_cache=False)
+            .logits[0, -1]
+            .float()
+        )
     finally:
         model.set_attn_implementation(IMPLEMENTATION)
     scale = theirs.abs().max().clamp_min(1e-6)

@@ -6,8 +6,6 @@ Knows nothing of trees: verification asks this function at each node it visits.
 
 from __future__ import annotations
 
-import numpy as np
-
 from flexserve_core.sampling.noise import KeyedNoise
 from flexserve_core.sampling.warp import Candidates
 

@@ -62,7 +62,9 @@ def edit_logits(
     if params.repetition_penalty != 1.0:
         seen = np.fromiter(history.prompt | history.completion.keys(), dtype=np.int64)
         picked = scores[seen]
-        scores[seen] = np.where(picked > 0, picked / params.repetition_penalty, picked * params.repetition_penalty)
+        scores[seen] = np.where(
+            picked > 0, picked / params.repetition_penalty, picked * params.repetition_penalty
+        )
     if history.completion and (params.presence_penalty or params.frequency_penalty):
         seen = np.fromiter(history.completion.keys(), dtype=np.int64)
         counts = np.fromiter(history.completion.values(), dtype=np.float64)

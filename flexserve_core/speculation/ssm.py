@@ -134,7 +134,9 @@ class SSMDrafter:
                 room -= len(chunk)
                 end = state.num_cached + len(chunk)
                 last = end == len(tokens)
-                segments.append(chain_segment(chunk, state.num_cached, state.table.slots(end), want_last=last))
+                segments.append(
+                    chain_segment(chunk, state.num_cached, state.table.slots(end), want_last=last)
+                )
                 state.num_cached = end
                 if last:
                     whole.append(index)

@@ -59,7 +59,18 @@ class TokenTree:
 
     def check_integrity(self) -> None:
         """Assert what the rest of the engine relies on."""
-        assert len({len(self.tokens), len(self.parents), len(self.depths), len(self.log_probs), len(self.sources)}) == 1
+        assert (
+            len(
+                {
+                    len(self.tokens),
+                    len(self.parents),
+                    len(self.depths),
+                    len(self.log_probs),
+                    len(self.sources),
+                }
+            )
+            == 1
+        )
         for index, parent in enumerate(self.parents):
             assert -1 <= parent < index, f"node {index} has parent {parent}"
             assert self.depths[index] == (self.depths[parent] + 1 if parent >= 0 else 1)
