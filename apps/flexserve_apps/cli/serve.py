@@ -86,17 +86,17 @@ def serve(
             max_seq_length=max_seq_length,
             max_tokens_per_batch=max_tokens_per_batch,
         )
-        sock = web.bind(host, port)  # before the model: a busy port should not cost a load
-        with loading(model) as progress:
-            from flexserve_apps.http import create_app
-            from flexserve_core import build_server
-
-            engine = build_server(config, progress=progress)
-            app = create_app(engine, api_key=api_key, page=not no_page)
         if log_requests:
             _log_requests()
-        address = url(*sock.getsockname()[:2])
-        web.run(app, engine, sock, lambda: print_banner(address, engine.info, page=not no_page))
+        with web.bind(host, port) as sock:  # before the model: a busy port should not cost a load
+            with loading(model) as progress:
+                from flexserve_apps.http import create_app
+                from flexserve_core import build_server
+
+                engine = build_server(config, progress=progress)
+                app = create_app(engine, api_key=api_key, page=not no_page)
+            address = url(*sock.getsockname()[:2])
+            web.run(app, engine, sock, lambda: print_banner(address, engine.info, page=not no_page))
     out.print("Stopped.")
 
 

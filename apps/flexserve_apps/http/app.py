@@ -51,7 +51,9 @@ def create_app(server: EngineServer, *, api_key: str | None = None, page: bool =
         app.include_router(part.router)
     _close_api_paths(app)
     if page:
-        app = _with_page(app, server)
+        from flexserve_apps.page import mount_page  # gradio is slow to import, and needed for the page only
+
+        app = mount_page(app, server)
     app.add_middleware(BodyLimitMiddleware)
     if api_key:
         app.add_middleware(ApiKeyMiddleware, api_key=api_key)  # added last: it comes first
@@ -71,14 +73,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         server.remove_observer(app.state.metrics)
         if ours:
             await run_sync(lambda: server.stop(drain=True))
-
-
-def _with_page(app: FastAPI, server: EngineServer) -> FastAPI:
-    import gradio as gr  # slow to import, and not needed without the page
-
-    from flexserve_apps.page import build_page
-
-    return gr.mount_gradio_app(app, build_page(server), path="/")
 
 
 def _close_api_paths(app: FastAPI) -> None:
