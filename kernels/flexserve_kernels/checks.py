@@ -15,6 +15,7 @@ from torch import Tensor
 from flexserve_kernels.plan import AttentionPlan
 
 Row = tuple[int, int]  # (sequence, position)
+Attention = Callable[[Tensor, Tensor, Tensor, AttentionPlan], Tensor]  # q, k_cache, v_cache, plan -> out
 Packing = tuple[str, list[int], Tensor, AttentionPlan]  # name, which rows, q [T, Hq, D], plan
 ROW_COUNTS = (1, 2, 3, 5, 8, 13, 16, 17, 31, 32, 33, 47, 64, 65)
 
@@ -112,8 +113,6 @@ class AttentionScene:
         """Ways to compute the same rows that must agree bitwise."""
         n = len(rows)
         everyone = list(range(n))
-        for i in range(n):
-            yield f"row {i} alone", [i], *self.pack([rows[i]])
         yield "together", everyone, *self.pack(rows)
         yield "reversed", everyone[::-1], *self.pack(rows[::-1])
         order = torch.randperm(n, generator=torch.Generator().manual_seed(1)).tolist()
@@ -126,20 +125,29 @@ class AttentionScene:
                 part = everyone[start : start + size]
                 yield f"chunks of {size}", part, *self.pack([rows[i] for i in part])
 
-    def disagreements(
-        self, attention: Callable[[Tensor, AttentionPlan], Tensor], rows: Sequence[Row]
-    ) -> list[str]:
+    def moved(self, seed: int = 1) -> AttentionScene:
+        """The same contents in other slots."""
+        order = torch.randperm(self.k_cache.shape[0], generator=torch.Generator().manual_seed(seed))
+        k_cache, v_cache = torch.empty_like(self.k_cache), torch.empty_like(self.v_cache)
+        k_cache[order], v_cache[order] = self.k_cache, self.v_cache
+        return AttentionScene(self.q, tuple(order[own] for own in self.slots), k_cache, v_cache)
+
+    def disagreements(self, attention: Attention, rows: Sequence[Row]) -> list[str]:
         """Names of the packings under which some row differs from that row alone; the law asks for []."""
-        n = len(rows)
-        alone: list[Tensor] = []
-        found: list[str] = []
-        for name, which, q, plan in self.packings(rows):
-            out = attention(q, plan)
-            if len(alone) < n:
-                alone.append(out[0])
-            elif bool(_differ(out, torch.stack([alone[i] for i in which])).any()):
-                found.append(name)
+        alone = torch.cat([self.attend(attention, *self.pack([row])) for row in rows])
+        found = [
+            name
+            for name, which, q, plan in self.packings(rows)
+            if _differ(self.attend(attention, q, plan), alone[which]).any()
+        ]
+        moved = self.moved()
+        if _differ(moved.attend(attention, *moved.pack(rows, tail=3)), alone).any():
+            found.append("in other slots")
         return found
+
+    def attend(self, attention: Attention, q: Tensor, plan: AttentionPlan) -> Tensor:
+        """attention(q, caches, plan)."""
+        return attention(q, self.k_cache, self.v_cache, plan)
 
 
 def _ragged(parts: Sequence[Tensor]) -> Tensor:

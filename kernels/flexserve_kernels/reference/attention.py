@@ -77,7 +77,7 @@ def tree_attention(
     out = q.new_empty(num_rows, num_heads, v_cache.shape[2])
     rules = ScoreRules(scale, softcap, window, alibi_slopes)
     slots = plan.logical_slots()
-    queries = _pad_lanes(q.float()).reshape(num_rows, num_kv_heads, num_heads // num_kv_heads, -1)
+    queries = _pad_lanes(q.float()).unflatten(1, (num_kv_heads, num_heads // num_kv_heads))
     step = max(1, MAX_ELEMENTS // (num_heads * BLOCK))
     for start in range(0, num_rows, step):
         part = slice(start, start + step)

@@ -1,0 +1,218 @@
+"""Attention against a dense float64 softmax, and the law: a row's bits are its own."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from pathlib import Path
+
+import flexserve_kernels
+import pytest
+import torch
+from flexserve_kernels import AttentionPlan
+from flexserve_kernels.checks import AttentionScene
+from flexserve_kernels.cpu.attention import NativeAttention
+from flexserve_kernels.native import load_from
+
+LENGTHS = (1, 5, 64, 65, 131, 200)
+ROWS = [(0, 0), (1, 0), (1, 4), (2, 62), (2, 63), (3, 63), (3, 64), (4, 127), (4, 128), (4, 130), (5, 199)]
+ROWS += [(5, p) for p in range(7, 190, 6)]
+SHAPES = {
+    "gqa": ((4, 2), (64, 64)),
+    "mqa, odd head size": ((8, 1), (80, 80)),
+    "tiny heads": ((6, 6), (8, 8)),
+    "large heads": ((2, 1), (256, 256)),
+    "neither a multiple of 16": ((3, 3), (72, 33)),
+    "more heads than a tile holds": ((257, 1), (8, 8)),
+}
+OPTIONS = {
+    "plain": {},
+    "softcap": {"softcap": 3.0},
+    "window": {"window": 37},
+    "window of one": {"window": 1},
+    "sinks": {"sinks": torch.linspace(-2, 4, 4)},
+    "alibi": {"alibi_slopes": torch.tensor([0.5, 0.25, 0.125, 0.0625])},
+    "all": {
+        "softcap": 5.0,
+        "window": 70,
+        "sinks": torch.tensor([1.0, -1.0, 0.0, 8.0]),
+        "alibi_slopes": torch.tensor([0.01, 0.02, 0.5, 0.0]),
+    },
+}
+TOLERANCE = {torch.float32: 3e-6, torch.bfloat16: 2e-2, torch.float16: 2e-3}
+
+
+def dense(scene, row, *, scale, softcap=None, window=None, sinks=None, alibi_slopes=None):
+    """Row (sequence, position) by the textbook, in float64."""
+    s, p = row
+    first = 0 if window is None else max(0, p + 1 - window)
+    slots = scene.slots[s][first : p + 1]
+    q = scene.q[s][p].double()
+    repeat = q.shape[0] // scene.k_cache.shape[1]
+    k = scene.k_cache[slots].double().repeat_interleave(repeat, 1)
+    v = scene.v_cache[slots].double().repeat_interleave(repeat, 1)
+    logits = torch.einsum("hd,jhd->hj", q, k) * scale
+    if softcap is not None:
+        logits = softcap * torch.tanh(logits / softcap)
+    if alibi_slopes is not None:
+        logits = logits + alibi_slopes.double()[:, None] * (torch.arange(first, p + 1) - p)
+    if sinks is not None:
+        logits = torch.cat([logits, sinks.double()[:, None]], 1)
+    weights = logits.softmax(1)[:, : slots.numel()]
+    return torch.einsum("hj,jhd->hd", weights, v)
+
+
+def check(scene, rows, attention, tail=0, **options):
+    scale = 1 / math.sqrt(scene.k_cache.shape[2])
+    q, plan = scene.pack(rows, tail)
+    plan.check_integrity(scene.k_cache.shape[0])
+    out = attention(q, scene.k_cache, scene.v_cache, plan, scale=scale, **options)
+    assert out.dtype == q.dtype
+    assert out.shape == (len(rows), q.shape[1], scene.v_cache.shape[2])
+    expected = torch.stack([dense(scene, row, scale=scale, **options) for row in rows])
+    torch.testing.assert_close(out.double(), expected, rtol=0, atol=TOLERANCE[q.dtype])
+    return out
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_agrees_with_dense_softmax(attention, shape, dtype):
+    heads, dims = SHAPES[shape]
+    scene = AttentionScene.random(LENGTHS, heads=heads, dims=dims, dtype=dtype)
+    check(scene, ROWS[:16], attention, tail=[i % 4 for i in range(16)])
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_options_agree_with_dense_softmax(attention, options):
+    check(AttentionScene.random(LENGTHS), ROWS, attention, tail=3, **OPTIONS[options])
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+def test_bits_do_not_depend_on_company(attention, threads, dtype):
+    scene = AttentionScene.random(LENGTHS, dtype=dtype)
+    assert scene.disagreements(partial(attention, scale=0.125), ROWS) == []
+
+
+@pytest.mark.parametrize("shape", [name for name in SHAPES if name != "gqa"])
+def test_bits_do_not_depend_on_company_whatever_the_shape(attention, shape):
+    heads, dims = SHAPES[shape]
+    scene = AttentionScene.random(LENGTHS, heads=heads, dims=dims)
+    assert scene.disagreements(partial(attention, scale=0.125), ROWS[:20]) == []
+
+
+@pytest.mark.parametrize("options", [name for name in OPTIONS if name != "plain"])
+def test_bits_do_not_depend_on_company_whatever_the_options(attention, options):
+    scene = AttentionScene.random(LENGTHS)
+    assert scene.disagreements(partial(attention, scale=0.125, **OPTIONS[options]), ROWS[::2]) == []
+
+
+def test_bits_do_not_depend_on_the_thread_count(attention, keep_threads):
+    scene = AttentionScene.random([300] * 17, heads=(8, 2), dtype=torch.bfloat16)
+    q, plan = scene.pack([(s, 299 - s) for s in range(17)] + [(0, p) for p in range(240, 280)])
+    results = []
+    for count in (1, 2, 3):
+        torch.set_num_threads(count)
+        results.append(scene.attend(partial(attention, scale=0.125), q, plan))
+    assert torch.equal(results[0], results[1])
+    assert torch.equal(results[0], results[2])
+
+
+def test_a_branching_tree_gives_each_path_the_bits_of_its_chain(attention):
+    """Siblings share positions; each leaf must equal the same history laid out as a chain."""
+    scene = AttentionScene.random([90, 90])
+    prompt, paths = 70, [(0, 4), (1, 3), (0, 2)]  # (whose tokens, depth) of three branches behind one prompt
+    own, other = scene.slots
+    k_cache, v_cache = scene.k_cache, scene.v_cache
+    k_cache[other[:prompt]], v_cache[other[:prompt]] = k_cache[own[:prompt]], v_cache[own[:prompt]]
+    tails = torch.full((3, 4), 1 << 40)
+    for row, (s, depth) in enumerate(paths):
+        tails[row, :depth] = scene.slots[s][prompt : prompt + depth]
+    positions = torch.tensor([prompt + depth - 1 for _, depth in paths])
+    plan = AttentionPlan(
+        slots=torch.stack([tails[row, depth - 1] for row, (_, depth) in enumerate(paths)]),
+        positions=positions,
+        group=torch.zeros(3, dtype=torch.int64),
+        trunk_slots=own[None, :prompt],
+        trunk_length=torch.tensor([prompt]),
+        tail_slots=tails,
+    )
+    plan.check_integrity(k_cache.shape[0])
+    q = torch.stack([scene.q[s][p] for (s, _), p in zip(paths, positions.tolist(), strict=True)])
+    run = partial(attention, scale=0.125)
+    tree = scene.attend(run, q, plan)
+    for row, (s, depth) in enumerate(paths):
+        alone = scene.attend(run, *scene.pack([(s, prompt + depth - 1)]))
+        assert torch.equal(tree[row], alone[0])
+
+
+def test_a_strangers_nan_stays_with_the_stranger(attention):
+    scene = AttentionScene.random([80, 80])
+    run = partial(attention, scale=0.125)
+    rows = [(0, p) for p in range(60, 75)] + [(1, p) for p in range(60, 75)]
+    q, plan = scene.pack(rows, tail=[i % 3 for i in range(30)])
+    healthy = scene.attend(run, q, plan)
+    scene.k_cache[scene.slots[1]] = float("nan")
+    scene.v_cache[scene.slots[1]] = float("nan")
+    later = scene.slots[0][70]  # seen by the rows at 70 and behind, unseen by those before
+    scene.k_cache[later] = scene.v_cache[later] = float("nan")
+    q[29] = float("nan")
+    poisoned = scene.attend(run, q, plan)
+    assert torch.equal(poisoned[:10], healthy[:10])
+    assert poisoned[10:].isnan().all()
+
+
+def test_no_rows(attention):
+    scene = AttentionScene.random([3])
+    none = torch.zeros(0, dtype=torch.int64)
+    plan = AttentionPlan(none, none, none, none.reshape(0, 0), none, none.reshape(0, 0))
+    out = attention(scene.q[0][:0], scene.k_cache, scene.v_cache, plan, scale=1.0)
+    assert out.shape == (0, 4, 64)
+
+
+def test_strided_inputs(attention):
+    """Queries and caches may be views of larger tensors, as long as the last dimension is dense or copied."""
+    scene = AttentionScene.random([70, 9])
+    q, plan = scene.pack([(0, 69), (0, 5), (1, 8)])
+    run = partial(attention, scale=0.125)
+    expected = scene.attend(run, q, plan)
+    wide = torch.stack([q, q], 1)[:, 1]
+    heads_first = q.transpose(0, 1).contiguous().transpose(0, 1)
+    last_strided = q.transpose(1, 2).contiguous().transpose(1, 2)
+    both = torch.stack([scene.k_cache, scene.v_cache])
+    for view in (wide, heads_first, last_strided):
+        assert torch.equal(run(view, both[0], both[1], plan), expected)
+
+
+@pytest.mark.parametrize("native", ["avx2"], indirect=True)
+def test_instruction_sets_with_fused_multiply_add_agree_bitwise(native):
+    """The same sums in the same order, however wide the vectors."""
+    scene = AttentionScene.random(LENGTHS, dtype=torch.bfloat16)
+    q, plan = scene.pack(ROWS, tail=4)
+    run = partial(native, scale=0.125, softcap=9.0)
+    wider = load_from(Path(flexserve_kernels.__file__).parent, ("avx512",)).library
+    if wider is None or torch.backends.cpu.get_cpu_capability() != "AVX512":
+        pytest.skip("this processor has one such instruction set only")
+    expected = scene.attend(partial(NativeAttention(wider), scale=0.125, softcap=9.0), q, plan)
+    assert torch.equal(scene.attend(run, q, plan), expected)
+
+
+@pytest.mark.parametrize("field", ["tail_slots", "trunk_slots", "group", "positions", "trunk_length"])
+def test_a_plan_that_leads_astray_is_refused(native, field):
+    scene = AttentionScene.random([70])
+    q, plan = scene.pack([(0, 69), (0, 40)], tail=2)
+    getattr(plan, field).fill_(1 << 30)
+    with pytest.raises(ValueError, match="plan leads outside the cache"):
+        native(q, scene.k_cache, scene.v_cache, plan, scale=1.0)
+
+
+def test_tensors_that_do_not_fit_are_refused(native):
+    scene = AttentionScene.random([70])
+    q, plan = scene.pack([(0, 69)])
+    with pytest.raises(ValueError, match=r"q \(1, 4, 64\) torch.bfloat16"):
+        native(q.bfloat16(), scene.k_cache, scene.v_cache, plan, scale=1.0)
+    with pytest.raises(ValueError, match="Hq a multiple of Hkv"):
+        native(q[:, :3], scene.k_cache, scene.v_cache, plan, scale=1.0)
+    with pytest.raises(ValueError, match="one value per query head"):
+        native(q, scene.k_cache, scene.v_cache, plan, scale=1.0, sinks=torch.zeros(2))
+    with pytest.raises(ValueError, match="shapes of the attention plan"):
+        native(q[:0], scene.k_cache, scene.v_cache, scene.pack([(0, 69)])[1], scale=1.0)
