@@ -1,16 +1,26 @@
-"""A scripted engine for what a real one cannot do on demand: fall silent, be full, count its closes."""
+"""A real engine with the demo model, a loopback server, and a scripted engine.
+
+The scripted one does what a real one cannot do on demand: fall silent, be full, count its closes.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import queue
+import socket
+import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import uvicorn
+from flexserve_apps.http import create_app
 
+from flexserve_core import EngineConfig, build_server
 from flexserve_core.errors import QueueFullError
 from flexserve_core.types import (
     Chunk,
@@ -83,6 +93,46 @@ class ScriptedServer:
             raise QueueFullError(waiting=9, retry_after_s=0)
         self.streams.append(ScriptedStream(request, self.words, self.silent_after))
         return self.streams[-1]
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Any]:
+    """The demo model with its SSM, running."""
+    with build_server(EngineConfig(model="demo")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def service_url(engine: Any) -> Iterator[str]:
+    """The engine behind the HTTP API, on a loopback port."""
+    with _served(create_app(engine, page=False)) as url:
+        yield f"{url}/v1"
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Any], str]]:
+    """Serves applications on loopback ports until the test ends; gives their URLs."""
+    with ExitStack() as stack:
+        yield lambda app: stack.enter_context(_served(app))
+
+
+@contextmanager
+def _served(app: Any) -> Iterator[str]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_level="error", ws="none", timeout_graceful_shutdown=1)
+        )
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        while not server.started:
+            assert thread.is_alive(), "the server did not start"
+            time.sleep(0.01)
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(10)
 
 
 @pytest.fixture

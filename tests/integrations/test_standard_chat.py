@@ -1,17 +1,21 @@
-"""LangChain's standard unit tests for chat models."""
+"""LangChain's standard tests for chat models: the unit tests, then the integration tests on the demo model.
+
+Tools, structured output and anything but text are not offered. The suite sees that by itself (`bind_tools` is
+LangChain's own) and by its switches, and skips what belongs to them.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from langchain_core.language_models import BaseChatModel
 from langchain_flexserve import ChatFlexServe
+from langchain_tests.integration_tests import ChatModelIntegrationTests
 from langchain_tests.unit_tests import ChatModelUnitTests
 
 
-class TestStandard(ChatModelUnitTests):
-    """Tools and structured output are not offered; the base class sees it, as `bind_tools` is LangChain's."""
-
+class TestUnit(ChatModelUnitTests):
     @property
     def chat_model_class(self) -> type[BaseChatModel]:
         return ChatFlexServe
@@ -24,3 +28,33 @@ class TestStandard(ChatModelUnitTests):
     def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
         env = {"FLEXSERVE_BASE_URL": "http://127.0.0.1:9/v1", "FLEXSERVE_API_KEY": "key"}
         return env, {}, {"base_url": "http://127.0.0.1:9/v1", "api_key": "key"}
+
+
+class Integration(ChatModelIntegrationTests):
+    """What both ways to the engine have in common."""
+
+    where: dict[str, Any]
+
+    @property
+    def chat_model_class(self) -> type[BaseChatModel]:
+        return ChatFlexServe
+
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        return {**self.where, "temperature": 0, "max_tokens": 24}
+
+    @property
+    def supports_model_override(self) -> bool:
+        return False  # an engine serves one model; another's name is refused
+
+
+class TestInProcess(Integration):
+    @pytest.fixture(autouse=True)
+    def _where(self, engine: Any) -> None:
+        self.where = {"server": engine}
+
+
+class TestByUrl(Integration):
+    @pytest.fixture(autouse=True)
+    def _where(self, service_url: str) -> None:
+        self.where = {"base_url": service_url}

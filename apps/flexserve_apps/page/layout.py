@@ -97,9 +97,12 @@ def _build(server: EngineServer) -> gr.Blocks:
 
 
 def _header(info: EngineInfo) -> str:
-    facts = [info.device, info.dtype, f"speculation: {info.speculation}"]
-    about = " · ".join(escape(fact) for fact in facts)
-    return f"<h1>FlexServe <span>{escape(info.model)}</span></h1><p>{about}</p>"
+    name = info.model.rstrip("/").rsplit("/", 1)[-1]
+    facts = escape(" · ".join((info.device, info.dtype, f"speculation: {info.speculation}")))
+    return (
+        f'<h1>FlexServe <span title="{escape(info.model)}">{escape(name)}</span></h1>'
+        f'<p title="{facts}">{facts}</p>'
+    )
 
 
 def _chatbot(chat: bool) -> gr.Chatbot:

@@ -39,7 +39,7 @@ class Tally:
         if self.result and self.result.choices[0].finish_reason is FinishReason.LENGTH:
             parts.append("stopped at the length limit")
         if self._forgotten:
-            parts.append(f"the oldest {_plural(self._forgotten, 'turn')} did not fit")
+            parts.append(f"left out the oldest {_plural(self._forgotten, 'turn')}")
         return " · ".join(parts)
 
     def details(self) -> str:

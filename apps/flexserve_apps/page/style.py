@@ -142,8 +142,7 @@ CSS = """
 
 /* ---- question */
 #question textarea {
-  border: 1px solid var(--border-color-primary);
-  border-radius: var(--radius-lg);
+  border: none;
 }
 
 @media (max-width: 640px) {

@@ -61,7 +61,7 @@ def test_while_it_is_written_the_numbers_are_counted() -> None:
 def test_a_cut_answer_and_a_forgotten_turn_are_said() -> None:
     tally = Tally(forgotten=1)
     tally.add(chunk("abc", 9, result(FinishReason.LENGTH)), now_s=7.0)
-    assert tally.line().endswith("stopped at the length limit · the oldest 1 turn did not fit")
+    assert tally.line().endswith("stopped at the length limit · left out the oldest 1 turn")
 
 
 def test_nothing_yet() -> None:
