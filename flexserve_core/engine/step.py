@@ -153,10 +153,8 @@ class Stepper:
         sequence, node, path = piece.sequence, -1, []
         while True:
             here = row + 1 + node
-            if sequence.needs_logits_on_host:
-                token = sequence.next_token(logits[here].cpu().numpy())
-            else:
-                token = greedy[here]
+            on_host = sequence.needs_logits_on_host
+            token = sequence.next_token(logits[here].cpu().numpy()) if on_host else greedy[here]
             sequence.take(token)
             child = tree.child(node, token)
             if child is None:

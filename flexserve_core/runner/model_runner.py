@@ -73,5 +73,5 @@ class ModelRunner:
         return ModelError(
             self.loaded.name,
             f"architecture {self.loaded.config.model_type!r} cannot run in this engine ({problem})",
-            "Serve a model whose transformers code uses AttentionInterface (llama, opt, gpt_bigcode, qwen, mistral, …).",
+            "Serve a model whose transformers code uses AttentionInterface (llama, opt, gpt_bigcode, qwen, …).",
         )

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class TokenTree:
-    """tokens, parents, depths (children of the root have depth 1), log_probs (cumulative), sources: one entry a node."""
+    """tokens, parents, depths (1 under the root), log_probs (cumulative), sources: one entry a node."""
 
     tokens: tuple[int, ...] = ()
     parents: tuple[int, ...] = ()
@@ -133,7 +133,7 @@ EMPTY_TREE = TokenTree()
 
 
 def merge(trees: Sequence[TokenTree]) -> TokenTree:
-    """The tree whose set of root-to-node paths is the union of the inputs' sets; the first source of a node keeps it."""
+    """The tree whose set of root-to-node paths is the union of the inputs' sets; a node's first source keeps it."""
     filled = [tree for tree in trees if len(tree)]
     if len(filled) < 2:
         return filled[0] if filled else EMPTY_TREE
