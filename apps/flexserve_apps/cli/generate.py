@@ -147,6 +147,8 @@ def _run(
     engine: EngineServer, prompts: Sequence[str], sampling: dict[str, Any], *, chat: bool, stream: bool
 ) -> list[RequestResult]:
     """Submit all prompts at once, print every answer, return the results in order."""
+    if engine.info.has_chat_template and not chat:
+        err.print("Continuing the text as it stands; --chat asks it as a chat turn.", style="dim")
     named = [{"messages": [{"role": "user", "content": one}]} if chat else {"prompt": one} for one in prompts]
     streams = [
         engine.submit(request) for request in [engine.make_request(**one, **sampling) for one in named]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +65,7 @@ class Job:
             check(result)
         return tuple(results)
 
-    async def chunks(self) -> AsyncIterator[tuple[int, Chunk]]:
+    async def chunks(self) -> AsyncGenerator[tuple[int, Chunk], None]:
         """(prompt index, chunk) in the order of arrival. Raises what the engine raises."""
         queue: asyncio.Queue[tuple[int, Chunk] | Exception | None] = asyncio.Queue()
         readers = [

@@ -6,7 +6,8 @@ Shared by the chat, completions and generate routes. Knows nothing of the bodies
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from fastapi import Request
@@ -68,20 +69,21 @@ def streamed(job: Job, answer: Answer, include_usage: bool) -> Response:
     return EventStream(_events(job, answer, include_usage), job.close)
 
 
-async def _events(job: Job, answer: Answer, include_usage: bool) -> AsyncIterator[bytes]:
+async def _events(job: Job, answer: Answer, include_usage: bool) -> AsyncGenerator[bytes, None]:
     """The whole stream; what fails once the status is sent becomes an error event."""
     no_usage: dict[str, Any] = {"usage": None} if include_usage else {}
     results: list[RequestResult] = []
     try:
         for choice in answer.opening_choices():
             yield sse(answer.envelope([choice], chunk=True) | no_usage)
-        async for prompt_index, chunk in job.chunks():
-            if chunk.result is not None:
-                check(chunk.result)
-                results.append(chunk.result)
-            if chunk.text or chunk.logprobs or chunk.completion:
-                choice = answer.chunk_choice(answer.index_of(prompt_index, chunk.index), chunk)
-                yield sse(answer.envelope([choice], chunk=True) | no_usage)
+        async with aclosing(job.chunks()) as chunks:
+            async for prompt_index, chunk in chunks:
+                if chunk.result is not None:
+                    check(chunk.result)
+                    results.append(chunk.result)
+                if chunk.text or chunk.logprobs or chunk.completion:
+                    choice = answer.chunk_choice(answer.index_of(prompt_index, chunk.index), chunk)
+                    yield sse(answer.envelope([choice], chunk=True) | no_usage)
         if include_usage:
             yield sse(answer.usage_chunk(results))
     except Exception as error:
