@@ -7,17 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import queue
-import socket
-import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import uvicorn
 from flexserve_apps.http import create_app
 
 from flexserve_core import EngineConfig, build_server
@@ -32,6 +28,8 @@ from flexserve_core.types import (
     SpeculationStats,
     TokenLogprob,
 )
+
+from ..apps.live import serve_live
 
 
 class ScriptedStream:
@@ -105,34 +103,15 @@ def engine() -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def service_url(engine: Any) -> Iterator[str]:
     """The engine behind the HTTP API, on a loopback port."""
-    with _served(create_app(engine, page=False)) as url:
+    with serve_live(create_app(engine, page=False), engine) as url:
         yield f"{url}/v1"
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[Any], str]]:
-    """Serves applications on loopback ports until the test ends; gives their URLs."""
+def serve() -> Iterator[Callable[..., str]]:
+    """Serves an application on a loopback port until the test ends; gives its URL."""
     with ExitStack() as stack:
-        yield lambda app: stack.enter_context(_served(app))
-
-
-@contextmanager
-def _served(app: Any) -> Iterator[str]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(
-            uvicorn.Config(app, log_level="error", ws="none", timeout_graceful_shutdown=1)
-        )
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        while not server.started:
-            assert thread.is_alive(), "the server did not start"
-            time.sleep(0.01)
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join(10)
+        yield lambda app, engine: stack.enter_context(serve_live(app, engine))
 
 
 @pytest.fixture

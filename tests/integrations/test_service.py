@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -30,6 +31,9 @@ class Service:
                 Route("/v1/{path:path}", self._answer, methods=["POST"]),
             ]
         )
+
+    def health(self) -> Any:
+        return SimpleNamespace(running=0, waiting=0)  # asked at the end: nothing to wait for
 
     def _models(self, _: Request) -> Response:
         return JSONResponse({"data": [{"id": "scripted"}]})
@@ -71,8 +75,8 @@ def service() -> Service:
 
 
 @pytest.fixture
-def make(service: Service, serve: Callable[[Any], str]) -> Callable[..., FlexServeLLM]:
-    url = serve(service.app)
+def make(service: Service, serve: Callable[..., str]) -> Callable[..., FlexServeLLM]:
+    url = serve(service.app, service)
     return lambda **options: FlexServeLLM(base_url=f"{url}/v1", **options)
 
 

@@ -91,9 +91,9 @@ def ask_alone(engine: Any, seed: int) -> str:
 
 
 def test_they_share_batches_and_leave_each_other_alone(
-    engine: Any, gate: Gate, serve: Callable[[Any], str]
+    engine: Any, gate: Gate, serve: Callable[..., str]
 ) -> None:
-    url = serve(create_app(engine))
+    url = serve(create_app(engine), engine)
     with closing(Client(url, verbose=False, download_files=False)) as page, ThreadPoolExecutor(3) as pool:
         tasks = {
             HTTP_SEED: pool.submit(ask_http, url),

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import socket
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from flexserve_apps.page import mount_page
+
+from ..live import serve_live
 
 # No sandbox: CI often runs as root. The rest keeps the browser from calling its maker.
 CHROMIUM_FLAGS = (
@@ -23,32 +20,12 @@ CHROMIUM_FLAGS = (
 )  # fmt: skip
 
 
-@contextmanager
-def served(app: FastAPI) -> Iterator[str]:
-    """The URL at which `app` is served while the context lasts."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(
-            uvicorn.Config(app, log_level="error", ws="none", timeout_graceful_shutdown=1)
-        )
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        while not server.started:
-            assert thread.is_alive(), "the server did not start"
-            time.sleep(0.01)
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join(10)
-
-
 @pytest.fixture
 def page_url(fake: Any) -> Iterator[str]:
     fake.start()
     app = FastAPI()
     mount_page(app, fake)
-    with served(app) as url:
+    with serve_live(app, fake) as url:
         yield url
 
 
