@@ -14,7 +14,15 @@ from setuptools import Extension, setup
 SOURCES = sorted(Path("kernels/flexserve_kernels/csrc").glob("*.cpp"))
 HEADERS = sorted(Path("kernels/flexserve_kernels/csrc").glob("*.h"))
 # Rounding must not depend on what the compiler finds convenient: no contraction, no fast maths.
-FLAGS = ["-O3", "-std=c++17", "-ffp-contract=off", "-fno-fast-math", "-fvisibility=hidden", "-Wno-psabi"]
+FLAGS = [
+    "-O3",
+    "-std=c++17",
+    "-ffp-contract=off",
+    "-fno-fast-math",
+    "-fvisibility=hidden",
+    "-Wno-psabi",
+    "-g0",
+]
 X86_FLAGS = {
     "avx512": ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mfma"],
     "avx2": ["-mavx2", "-mfma"],

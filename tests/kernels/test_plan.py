@@ -63,5 +63,5 @@ def test_two_rows_on_one_slot_are_named():
 
 
 def test_a_wrong_dtype_is_named():
-    with pytest.raises(AssertionError, match="group is torch.int32"):
+    with pytest.raises(AssertionError, match=r"group is torch\.int32"):
         replace(small_plan(), group=torch.tensor([0, 0, 1, 1], dtype=torch.int32)).check_integrity()

@@ -83,4 +83,5 @@ def test_a_build_without_a_compiler_succeeds_and_builds_nothing(tmp_path):
     environment = {**os.environ, "CC": missing, "CXX": missing}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
+    assert 'building extension "flexserve_kernels._native_baseline" failed' in done.stdout + done.stderr
     assert not list(tmp_path.rglob("_native*"))

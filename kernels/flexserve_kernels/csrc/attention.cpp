@@ -3,7 +3,7 @@
 // The order of every sum belongs to the row alone. Keys go in blocks of 64 logical positions that start at
 // multiples of 64; block.h works through one block, the softmax is kept online from block to block (Milakov and
 // Gimelshein, 2018). Rows of one sequence share the loading of a block, not the arithmetic. A unit of work is
-// (up to 32 rows of one sequence, one key/value head); which thread takes it changes nothing.
+// (up to 32 rows of one sequence, some key/value heads); which thread takes it changes nothing.
 #include <algorithm>
 #include <atomic>
 #include <limits>
@@ -24,6 +24,17 @@ struct Tile {
   int64_t group;
   const int64_t* rows;
   int64_t num_rows;
+};
+
+// A tile and some neighbouring key/value heads, which lie beside each other in the cache.
+struct Unit {
+  Tile tile;
+  int64_t first_head, end_head;
+
+  // Of a query among the unit's: row r of the tile, head h of those that share kv_head.
+  int64_t index(int64_t kv_head, int64_t r, int64_t h, int64_t per_kv_head) const {
+    return ((kv_head - first_head) * tile.num_rows + r) * per_kv_head + h;
+  }
 };
 
 // E: type of q and the caches. O: type of the output.
@@ -52,7 +63,7 @@ class Attention {
   const ScoreRules rules_;
   const int64_t per_kv_head_, v_width_;
   std::vector<int64_t> rows_;  // sorted by group
-  std::vector<Tile> tiles_;
+  std::vector<Unit> units_;
   int64_t work_ = 0;
   std::atomic<int64_t> next_{0};
   std::atomic<int> failed_{0};
@@ -71,14 +82,25 @@ class Attention {
     rows_.resize(plan_.num_rows);
     std::vector<int64_t> next(start.begin(), start.end() - 1);
     for (int64_t row = 0; row < plan_.num_rows; ++row) rows_[next[plan_.group[row]]++] = row;
-    const int64_t step = std::max<int64_t>(1, std::min(MAX_ROWS, MAX_QUERIES / per_kv_head_));
-    for (int64_t g = 0; g < plan_.num_groups; ++g)
-      for (int64_t i = start[g]; i < start[g + 1]; i += step)
-        tiles_.push_back({g, &rows_[i], std::min(step, start[g + 1] - i)});
+    make_units(start);
     return true;
   }
 
-  int64_t num_units() const { return (int64_t)tiles_.size() * call_.num_kv_heads; }
+  // start[g]: where group g begins in rows_.
+  void make_units(const std::vector<int64_t>& start) {
+    const int64_t step = std::max<int64_t>(1, std::min(MAX_ROWS, MAX_QUERIES / per_kv_head_));
+    const int64_t fair = (plan_.num_rows * call_.num_kv_heads + call_.num_threads - 1) / call_.num_threads;
+    for (int64_t g = 0; g < plan_.num_groups; ++g)
+      for (int64_t i = start[g]; i < start[g + 1]; i += step) {
+        const Tile tile{g, &rows_[i], std::min(step, start[g + 1] - i)};
+        const int64_t most = std::min(fair / tile.num_rows, MAX_QUERIES / (tile.num_rows * per_kv_head_));
+        const int64_t heads = std::max<int64_t>(1, most);
+        for (int64_t h = 0; h < call_.num_kv_heads; h += heads)
+          units_.push_back({tile, h, std::min(h + heads, call_.num_kv_heads)});
+      }
+  }
+
+  int64_t num_units() const { return (int64_t)units_.size(); }
 
   // The first logical position that a row at `position` sees.
   int64_t first_key(int64_t position) const {
@@ -87,46 +109,48 @@ class Attention {
 
   void take_units() {
     static thread_local Workspace workspace;
-    for (int64_t unit; (unit = next_.fetch_add(1)) < num_units();)
-      attend_tile(tiles_[unit / call_.num_kv_heads], unit % call_.num_kv_heads, workspace);
+    for (int64_t i; (i = next_.fetch_add(1)) < num_units();) attend_unit(units_[i], workspace);
   }
 
-  void attend_tile(const Tile& tile, int64_t kv_head, Workspace& w) {
-    w.reserve(tile.num_rows * per_kv_head_, call_.dim, v_width_);
+  void attend_unit(const Unit& unit, Workspace& w) {
+    const Tile& tile = unit.tile;
+    w.reserve((unit.end_head - unit.first_head) * tile.num_rows * per_kv_head_, call_.dim, v_width_);
     int64_t first = std::numeric_limits<int64_t>::max(), last = 0;
     for (int64_t r = 0; r < tile.num_rows; ++r) {
-      const int64_t position = plan_.positions[tile.rows[r]];
-      first = std::min(first, first_key(position));
-      last = std::max(last, position);
-      start_row(tile, r, kv_head, w);
+      first = std::min(first, first_key(plan_.positions[tile.rows[r]]));
+      last = std::max(last, plan_.positions[tile.rows[r]]);
     }
-    for (int64_t base = first / BLOCK * BLOCK; base <= last; base += BLOCK) {
-      if (!load_trunk(tile, kv_head, base, std::max(first, base), last + 1, w)) return;
-      if (!attend_block(tile, kv_head, base, w)) return;
-    }
-    for (int64_t r = 0; r < tile.num_rows; ++r) finish_row(tile, r, kv_head, w);
+    for_each_query(unit, [&](int64_t index, int64_t row, int64_t head) { start_query(index, row, head, w); });
+    for (int64_t base = first / BLOCK * BLOCK; base <= last; base += BLOCK)
+      for (int64_t kv_head = unit.first_head; kv_head < unit.end_head; ++kv_head) {
+        if (!load_trunk(tile, kv_head, base, std::max(first, base), last + 1, w)) return;
+        if (!attend_block(unit, kv_head, base, w)) return;
+      }
+    for_each_query(unit, [&](int64_t index, int64_t row, int64_t head) { finish_query(index, row, head, w); });
+  }
+
+  template <class F>
+  void for_each_query(const Unit& unit, F f) const {
+    for (int64_t kv_head = unit.first_head; kv_head < unit.end_head; ++kv_head)
+      for (int64_t r = 0; r < unit.tile.num_rows; ++r)
+        for (int64_t h = 0; h < per_kv_head_; ++h)
+          f(unit.index(kv_head, r, h, per_kv_head_), unit.tile.rows[r], kv_head * per_kv_head_ + h);
   }
 
   // A sink is a key that comes before all others and has the value zero.
-  void start_row(const Tile& tile, int64_t r, int64_t kv_head, Workspace& w) {
-    for (int64_t h = 0; h < per_kv_head_; ++h) {
-      const int64_t index = r * per_kv_head_ + h, head = kv_head * per_kv_head_ + h;
-      convert((const E*)call_.q + tile.rows[r] * call_.q_row + head * call_.q_head, call_.dim, w.q + index * call_.dim);
-      std::fill_n(w.out + index * v_width_, v_width_, 0.0f);
-      w.highest[index] = call_.sinks ? call_.sinks[head] : NONE;
-      w.total[index] = call_.sinks ? 1.0f : 0.0f;
-    }
+  void start_query(int64_t index, int64_t row, int64_t head, Workspace& w) const {
+    convert((const E*)call_.q + row * call_.q_row + head * call_.q_head, call_.dim, w.q + index * call_.dim);
+    std::fill_n(w.out + index * v_width_, v_width_, 0.0f);
+    w.highest[index] = call_.sinks ? call_.sinks[head] : NONE;
+    w.total[index] = call_.sinks ? 1.0f : 0.0f;
   }
 
-  void finish_row(const Tile& tile, int64_t r, int64_t kv_head, Workspace& w) {
-    for (int64_t h = 0; h < per_kv_head_; ++h) {
-      const int64_t index = r * per_kv_head_ + h, head = kv_head * per_kv_head_ + h;
-      const float* sums = w.out + index * v_width_;
-      O* out = (O*)call_.out + (tile.rows[r] * call_.num_heads + head) * call_.v_dim;
-      const vf total = broadcast(w.total[index]);
-      for (int64_t i = 0; i < call_.v_dim; i += W)
-        store_part(out + i, load(sums + i) / total, std::min<int64_t>(W, call_.v_dim - i));
-    }
+  void finish_query(int64_t index, int64_t row, int64_t head, Workspace& w) const {
+    const float* sums = w.out + index * v_width_;
+    O* out = (O*)call_.out + (row * call_.num_heads + head) * call_.v_dim;
+    const vf total = broadcast(w.total[index]);
+    for (int64_t i = 0; i < call_.v_dim; i += W)
+      store_part(out + i, load(sums + i) / total, std::min<int64_t>(W, call_.v_dim - i));
   }
 
   static void convert(const E* from, int64_t n, float* to) {
@@ -177,7 +201,8 @@ class Attention {
     }
   }
 
-  bool attend_block(const Tile& tile, int64_t kv_head, int64_t base, Workspace& w) {
+  bool attend_block(const Unit& unit, int64_t kv_head, int64_t base, Workspace& w) {
+    const Tile& tile = unit.tile;
     for (int64_t r = 0; r < tile.num_rows; ++r) {
       const int64_t row = tile.rows[r], position = plan_.positions[row];
       const int64_t begin = std::max(first_key(position), base), end = std::min(position + 1, base + BLOCK);
@@ -188,8 +213,8 @@ class Attention {
         if (!load_tail(row, kv_head, base, begin, end, w)) return false;
       }
       for (int64_t h = 0; h < per_kv_head_; ++h)
-        w.queries.push_back({r * per_kv_head_ + h, (int)(begin - base), (int)(end - base), (float)(base - position),
-                             kv_head * per_kv_head_ + h});
+        w.queries.push_back({unit.index(kv_head, r, h, per_kv_head_), (int)(begin - base), (int)(end - base),
+                             (float)(base - position), kv_head * per_kv_head_ + h});
       if (own) attend_collected(rules_, w);
     }
     attend_collected(rules_, w);

@@ -31,8 +31,6 @@ def apply_elementwise(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor
     width = x.shape[-1]
     padded = F.pad(x, (0, -width % VECTOR)) if width % VECTOR else aligned(x)
     flat = padded.reshape(-1)
-    if flat.numel() <= PIECE:
-        result = function(flat)
-    else:
-        result = torch.cat([function(piece) for piece in flat.split(PIECE)])
+    pieces = [function(piece) for piece in flat.split(PIECE)]
+    result = pieces[0] if len(pieces) == 1 else torch.cat(pieces)
     return result.reshape(padded.shape)[..., :width]
