@@ -24,11 +24,9 @@ from flexserve_core.errors import (
 from flexserve_core.types import (
     Chunk,
     Completion,
-    EngineInfo,
     FinishReason,
     Health,
     Limits,
-    ProofItem,
     Request,
     RequestResult,
     SamplingParams,
@@ -38,6 +36,7 @@ from flexserve_core.types import (
     TokenLogprob,
 )
 
+from .fake_info import fake_info
 from .fake_stream import FakeStream
 
 LIMITS = Limits(vocab_size=1000, max_seq_length=64, max_requests_per_batch=4, max_tokens_per_batch=64)
@@ -56,20 +55,7 @@ class FakeServer:
     limits: Limits = LIMITS
 
     def __post_init__(self) -> None:
-        self.info = EngineInfo(
-            model="fake-model",
-            model_type="llama",
-            device="cpu",
-            dtype="float32",
-            num_parameters=1,
-            ssms=(),
-            speculation="off",
-            choices=(),
-            proof=(ProofItem(what="linear rows", holds=True, detail="bitwise equal"),),
-            limits=self.limits,
-            version="0.0",
-            has_chat_template=True,
-        )
+        self.info = fake_info(self.limits)
         self.tokenizer = SimpleNamespace(decode=lambda ids: "".join(f"<{token}>" for token in ids))
         self._lock = threading.RLock()
         self._condition = threading.Condition(self._lock)

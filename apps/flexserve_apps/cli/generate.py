@@ -27,57 +27,63 @@ FIRST_GUID = 1_000_000  # FlexFlow Serve counts its requests from here
 PROMPT_PANEL, SAMPLING_PANEL = "Prompt and output", "Sampling"
 
 
+Prompt = Annotated[
+    str | None,
+    typer.Option("--prompt", "-p", metavar="TEXT", help="The prompt.", rich_help_panel=PROMPT_PANEL),
+]
+PromptFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="F.json", help="JSON array of prompts, run as a batch.", rich_help_panel=PROMPT_PANEL
+    ),
+]
+OutputFile = Annotated[
+    Path | None,
+    typer.Option(metavar="F", help="Append results and timings to this file.", rich_help_panel=PROMPT_PANEL),
+]
+Chat = Annotated[
+    bool,
+    typer.Option(
+        "--chat/--raw",
+        metavar="",
+        help="Ask as a chat turn, or continue the text as it stands.",
+        rich_help_panel=PROMPT_PANEL,
+    ),
+]
+Stream = Annotated[
+    bool,
+    typer.Option("--stream", metavar="", help="Print the text as it comes.", rich_help_panel=PROMPT_PANEL),
+]
+MaxNewTokens = Annotated[
+    int, typer.Option(min=1, metavar="N", help="Length limit.", rich_help_panel=SAMPLING_PANEL)
+]
+Temperature = Annotated[
+    float, typer.Option(min=0.0, metavar="T", help="0 is greedy.", rich_help_panel=SAMPLING_PANEL)
+]
+TopP = Annotated[
+    float, typer.Option(min=0.0, max=1.0, metavar="P", help="1 is off.", rich_help_panel=SAMPLING_PANEL)
+]
+TopK = Annotated[int, typer.Option(min=0, metavar="K", help="0 is off.", rich_help_panel=SAMPLING_PANEL)]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", help="Same seed, same text; drawn when left out.", rich_help_panel=SAMPLING_PANEL
+    ),
+]
+
+
 def generate(
     model: options.Model = "demo",
-    prompt: Annotated[
-        str | None,
-        typer.Option("--prompt", "-p", metavar="TEXT", help="The prompt.", rich_help_panel=PROMPT_PANEL),
-    ] = None,
-    prompt_file: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="F.json", help="JSON array of prompts, run as a batch.", rich_help_panel=PROMPT_PANEL
-        ),
-    ] = None,
-    output_file: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="F", help="Append results and timings to this file.", rich_help_panel=PROMPT_PANEL
-        ),
-    ] = None,
-    chat: Annotated[
-        bool,
-        typer.Option(
-            "--chat/--raw",
-            metavar="",
-            help="Ask as a chat turn, or continue the text as it stands.",
-            rich_help_panel=PROMPT_PANEL,
-        ),
-    ] = False,
-    stream: Annotated[
-        bool,
-        typer.Option(
-            "--stream", metavar="", help="Print the text as it comes.", rich_help_panel=PROMPT_PANEL
-        ),
-    ] = False,
-    max_new_tokens: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Length limit.", rich_help_panel=SAMPLING_PANEL)
-    ] = 128,
-    temperature: Annotated[
-        float, typer.Option(min=0.0, metavar="T", help="0 is greedy.", rich_help_panel=SAMPLING_PANEL)
-    ] = 0.0,
-    top_p: Annotated[
-        float, typer.Option(min=0.0, max=1.0, metavar="P", help="1 is off.", rich_help_panel=SAMPLING_PANEL)
-    ] = 1.0,
-    top_k: Annotated[
-        int, typer.Option(min=0, metavar="K", help="0 is off.", rich_help_panel=SAMPLING_PANEL)
-    ] = 0,
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", help="Same seed, same text; drawn when left out.", rich_help_panel=SAMPLING_PANEL
-        ),
-    ] = None,
+    prompt: Prompt = None,
+    prompt_file: PromptFile = None,
+    output_file: OutputFile = None,
+    chat: Chat = False,
+    stream: Stream = False,
+    max_new_tokens: MaxNewTokens = 128,
+    temperature: Temperature = 0.0,
+    top_p: TopP = 1.0,
+    top_k: TopK = 0,
+    seed: Seed = None,
     ssm: options.Ssm = None,
     no_speculation: options.NoSpeculation = False,
     dtype: options.Dtype = None,
@@ -91,10 +97,7 @@ def generate(
         prompts = read_prompts(prompt, prompt_file)
         if stream and len(prompts) > 1:
             raise _bad(
-                "stream",
-                True,
-                f"there are {len(prompts)} prompts, and only one can be streamed",
-                "Leave it out.",
+                "stream", True, f"there are {len(prompts)} prompts", "Leave it out; it goes with one prompt."
             )
         output = _Output(output_file)
         settings: dict[str, Any] = {"dtype": dtype, "device": device}

@@ -18,52 +18,56 @@ if TYPE_CHECKING:
 SERVER_PANEL = "Server"
 
 
+Host = Annotated[
+    str, typer.Option(metavar="ADDRESS", help="Address to listen on.", rich_help_panel=SERVER_PANEL)
+]
+Port = Annotated[
+    int,
+    typer.Option(min=0, max=65535, metavar="N", help="0 takes a free port.", rich_help_panel=SERVER_PANEL),
+]
+ApiKey = Annotated[
+    str | None,
+    typer.Option(
+        envvar="FLEXSERVE_API_KEY",
+        metavar="KEY",
+        help="Ask for this key on every route.",
+        show_default=False,
+        rich_help_panel=SERVER_PANEL,
+    ),
+]
+AllowUnauthenticated = Annotated[
+    bool,
+    typer.Option(
+        "--allow-unauthenticated",
+        metavar="",
+        help="Listen to other machines without a key.",
+        rich_help_panel=SERVER_PANEL,
+    ),
+]
+NoPage = Annotated[
+    bool,
+    typer.Option("--no-page", metavar="", help="Only the API, no chat page.", rich_help_panel=SERVER_PANEL),
+]
+LogRequests = Annotated[
+    bool,
+    typer.Option(
+        "--log-requests", metavar="", help="Log one line for every request.", rich_help_panel=SERVER_PANEL
+    ),
+]
+
+
 def serve(
     model: options.Model = "demo",
     ssm: options.Ssm = None,
     no_speculation: options.NoSpeculation = False,
     dtype: options.Dtype = None,
     device: options.Device = None,
-    host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Address to listen on.", rich_help_panel=SERVER_PANEL)
-    ] = "127.0.0.1",
-    port: Annotated[
-        int,
-        typer.Option(
-            min=0, max=65535, metavar="N", help="0 takes a free port.", rich_help_panel=SERVER_PANEL
-        ),
-    ] = 8000,
-    api_key: Annotated[
-        str | None,
-        typer.Option(
-            envvar="FLEXSERVE_API_KEY",
-            metavar="KEY",
-            help="Ask for this key on every route.",
-            show_default=False,
-            rich_help_panel=SERVER_PANEL,
-        ),
-    ] = None,
-    allow_unauthenticated: Annotated[
-        bool,
-        typer.Option(
-            "--allow-unauthenticated",
-            metavar="",
-            help="Listen to other machines without a key.",
-            rich_help_panel=SERVER_PANEL,
-        ),
-    ] = False,
-    no_page: Annotated[
-        bool,
-        typer.Option(
-            "--no-page", metavar="", help="Only the API, no chat page.", rich_help_panel=SERVER_PANEL
-        ),
-    ] = False,
-    log_requests: Annotated[
-        bool,
-        typer.Option(
-            "--log-requests", metavar="", help="Log one line for every request.", rich_help_panel=SERVER_PANEL
-        ),
-    ] = False,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    api_key: ApiKey = None,
+    allow_unauthenticated: AllowUnauthenticated = False,
+    no_page: NoPage = False,
+    log_requests: LogRequests = False,
     max_requests_per_batch: options.MaxRequests = None,
     max_seq_length: options.MaxSeqLength = None,
     max_tokens_per_batch: options.MaxTokensPerBatch = None,
