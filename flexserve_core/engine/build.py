@@ -45,7 +45,7 @@ def build_server(config: EngineConfig, progress: Progress | None = None) -> Engi
     runner, proof = _load_proven(config.model, dtype, device, config, say)
     speculating = config.speculation and not flag("FLEXSERVE_REFERENCE")
     ssms = _load_ssms(config, runner.loaded, device, say) if speculating else []
-    limits = _limits(config, runner.loaded, ssms)
+    limits = _limits(config, runner.loaded)
     tree_nodes = config.max_tree_nodes if speculating else 0
     kv_choice = _allocate(config, runner, ssms, limits, tree_nodes)
     drafters = _drafters(config, runner.loaded, ssms, limits) if speculating else []
@@ -128,14 +128,14 @@ def _load_ssms(
     return runners
 
 
-def _limits(config: EngineConfig, llm: LoadedModel, ssms: list[ModelRunner]) -> Limits:
-    possible = min([llm.max_positions(), *(ssm.loaded.max_positions() for ssm in ssms)])
+def _limits(config: EngineConfig, llm: LoadedModel) -> Limits:
+    possible = llm.max_positions()
     asked = config.max_seq_length
     if asked is not None and asked > possible:
         raise ConfigurationError(
             "max_seq_length",
             asked,
-            f"{llm.name} and its SSMs have positions for {possible} tokens",
+            f"{llm.name} has positions for {possible} tokens",
             "Lower it, or leave it out.",
         )
     return Limits(

@@ -6,7 +6,9 @@ sandbox. Text of a chat message can never become a control token. Knows nothing 
 
 from __future__ import annotations
 
+import copy
 import secrets
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,6 +25,8 @@ class Tokenizer:
 
     def __init__(self, hf: Any) -> None:
         self.hf = hf
+        self._literal: Any = None  # reads special tokens' text as plain text; made when first needed
+        self._literal_lock = threading.Lock()
         self.special_ids = frozenset(hf.all_special_ids)
         self._special_texts = tuple(
             sorted(
@@ -101,5 +105,13 @@ class Tokenizer:
             before, found, rest = rest.partition(mark)
             ids += self.hf(before, add_special_tokens=False)["input_ids"]
             if found:
-                ids += self.hf(content, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+                ids += self._encode_literally(content)
         return ids + self.hf(rest, add_special_tokens=False)["input_ids"]
+
+    def _encode_literally(self, text: str) -> list[int]:
+        """Ids of `text` without any control token. On a copy: the switch is state of the tokenizer, and other
+        threads are using it."""
+        with self._literal_lock:
+            if self._literal is None:
+                self._literal = copy.deepcopy(self.hf)
+            return list(self._literal(text, add_special_tokens=False, split_special_tokens=True)["input_ids"])

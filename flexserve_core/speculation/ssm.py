@@ -25,6 +25,7 @@ from flexserve_core.speculation.expansion import Expansion, Proposal
 from flexserve_core.speculation.tree import EMPTY_TREE, TokenTree, TreeBuilder
 
 _TOP = 64  # tokens a draft considers at a node; the target decides over all of them
+_MAX_TREE = 256  # nodes that EngineConfig.max_tree_nodes may ask for
 
 
 @dataclass(slots=True)
@@ -64,13 +65,18 @@ class SSMDrafter:
         self._max_rows = max_rows
         self._own_vocab = runner.loaded.vocab_size
         self._vocab = min(self._own_vocab, vocab_size)
+        self._max_positions = runner.loaded.max_positions()
         self._states: dict[int, _SequenceState] = {}
 
     def can_open(self, max_tokens: int) -> bool:
-        return self._runner.pool.can_reserve(max_tokens)
+        return self._runner.pool.can_reserve(self._capacity(max_tokens))
 
     def open(self, key: int, max_tokens: int) -> None:
-        self._states[key] = _SequenceState(self._runner.pool.open(max_tokens))
+        self._states[key] = _SequenceState(self._runner.pool.open(self._capacity(max_tokens)))
+
+    def _capacity(self, max_tokens: int) -> int:
+        """Slots a sequence can need here: beyond its own positions the SSM no longer drafts."""
+        return min(max_tokens, self._max_positions + _MAX_TREE)
 
     def close(self, key: int) -> None:
         state = self._states.pop(key, None)
@@ -86,9 +92,9 @@ class SSMDrafter:
 
     def propose(self, views: Sequence[DraftView]) -> list[TokenTree]:
         growths = [_Growth(view, self._states[view.key]) for view in views]
-        for growth in growths:
+        active = [growth for growth in growths if self._can_draft(growth.view)]
+        for growth in active:
             self._settle(growth)
-        active = [growth for growth in growths if growth.view.max_nodes > 0 and growth.view.max_depth > 0]
         level = 0
         while active and self._expansion.width(level) > 0:
             logits = self._catch_up(active) if level == 0 else self._feed_level(active)
@@ -96,6 +102,10 @@ class SSMDrafter:
             level += 1
             active = [growth for growth in active if growth.frontier and growth.depth < growth.view.max_depth]
         return [self._finish(growth) for growth in growths]
+
+    def _can_draft(self, view: DraftView) -> bool:
+        fits = len(view.tokens) + view.max_depth <= self._max_positions
+        return fits and view.max_nodes > 0 and view.max_depth > 0
 
     def _settle(self, growth: _Growth) -> None:
         """Keep the keys of fed nodes that turned out to be the text; forget the others."""
