@@ -41,7 +41,7 @@ def chat_handler(server: EngineServer) -> Handler:
             prepared = await asyncio.to_thread(_prepare, server, message, history, Settings(*settings))
             stream = server.submit(prepared.request)
         except FlexServeError as error:
-            yield [_remark("Not answered", str(error))]
+            yield [_problem("Not answered", error)]
             return
         tally = Tally(prepared.forgotten)
         shown_s = 0.0
@@ -53,7 +53,7 @@ def chat_handler(server: EngineServer) -> Handler:
                     shown_s = now_s
                     yield _answer(tally)
         except FlexServeError as error:
-            yield [*_answer(tally), _remark("The answer broke off", str(error))]
+            yield [*_answer(tally), _problem("The answer broke off", error)]
         finally:
             stream.close()
 
@@ -70,9 +70,14 @@ def _prepare(
 
 
 def _answer(tally: Tally) -> list[Message]:
-    return [{"role": "assistant", "content": tally.text}, _remark(tally.line(), tally.details())]
+    """The text, and its statistics: the title makes Gradio show them small, and keeps them from the model."""
+    metadata = {"title": tally.line(), "status": "done"}  # done: folded, the reader opens it
+    return [
+        {"role": "assistant", "content": tally.text},
+        {"role": "assistant", "content": tally.details(), "metadata": metadata},
+    ]
 
 
-def _remark(title: str, text: str) -> Message:
-    """A message of the page's own: the title makes Gradio show it small, and keeps it out of the history."""
-    return {"role": "assistant", "content": text, "metadata": {"title": title, "status": "done"}}
+def _problem(title: str, error: FlexServeError) -> Message:
+    """A remark that is open from the start."""
+    return {"role": "assistant", "content": str(error), "metadata": {"title": title}}

@@ -5,6 +5,7 @@ The widgets' ranges are for comfort; the engine itself judges every value.
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ from gradio.components import Component
 from flexserve_core.types import Limits
 
 _ANSWER_TOKENS = 256
+_SEEDS = 2**31
+_BROWSER_WHOLE = 2**53 - 1  # larger whole numbers lose digits in a browser
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +34,17 @@ class Settings:
     speculation: bool
 
     def sampling(self) -> dict[str, Any]:
-        """The fields of `SamplingParams`, without `max_new_tokens`; whole numbers are whole again."""
+        """The fields of `SamplingParams`, without `max_new_tokens`; whole numbers are whole again.
+
+        Without a seed one is drawn here, short enough to be read off an answer and typed in again.
+        """
         return {
             "temperature": float(self.temperature),
             "top_p": float(self.top_p),
             "top_k": int(self.top_k),
             "min_p": float(self.min_p),
             "repetition_penalty": float(self.repetition_penalty),
-            "seed": None if self.seed is None else int(self.seed),
+            "seed": secrets.randbelow(_SEEDS) if self.seed is None else int(self.seed),
             "speculation": bool(self.speculation),
         }
 
@@ -63,7 +69,14 @@ def render(limits: Limits, chat: bool) -> list[Component]:
         top_k = gr.Slider(0, 200, 0, step=1, label="Top-k", info="0: off")
         min_p = gr.Slider(0, 1, 0, step=0.01, label="Min-p", info="0: off")
         repetition_penalty = gr.Slider(1, 2, 1, step=0.01, label="Repetition penalty", info="1: off")
-        seed = gr.Number(None, label="Seed", precision=0, info="Empty: a new one each time", minimum=0)
+        seed = gr.Number(
+            None,
+            label="Seed",
+            precision=0,
+            info="Empty: a new one each time",
+            minimum=0,
+            maximum=_BROWSER_WHOLE,
+        )
     speculation = gr.Checkbox(True, label="Speculative inference", info="Off: the same answer, only slower")
     return [
         system_prompt, length, temperature, top_p, top_k, min_p, repetition_penalty, seed, speculation,

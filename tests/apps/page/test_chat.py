@@ -54,6 +54,14 @@ def test_settings_and_history_reach_the_engine(fake: Any) -> None:
     assert (sampling.max_new_tokens, sampling.speculation) == (16, False)
 
 
+def test_without_a_seed_one_is_drawn_that_a_browser_can_send_back(fake: Any) -> None:
+    fake.start()
+    _, remark = last(ask(fake, "hi", settings=replace(SETTINGS, seed=None)))
+    seed = fake.submitted[-1].sampling.seed
+    assert 0 <= seed < 2**31
+    assert f"seed {seed}" in remark["content"]
+
+
 def test_a_model_without_a_chat_template_continues_the_text(fake: Any) -> None:
     fake.info = replace(fake.info, has_chat_template=False)
     fake.start()
