@@ -12,7 +12,6 @@ pytestmark = pytest.mark.browser
 def test_ask_watch_stop_and_ask_again(fake: Any, page_url: str, tab: Any) -> None:
     from playwright.sync_api import expect
 
-    fake.limits = fake.info.limits
     tab.goto(page_url)
     question = tab.locator("#question textarea")
     answers = tab.locator("#chat .bot-row")
