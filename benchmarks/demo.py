@@ -19,13 +19,10 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM
 
-from flexserve_core import EngineConfig, EngineServer, build_server
-from flexserve_core.config import DEMO_MODEL
-from flexserve_core.models.catalog import resolve
-from flexserve_core.types import RequestResult
+from flexserve_core import DEMO_MODEL, EngineConfig, EngineServer, RequestResult, build_server, resolve
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from training.heldout import Prompt, prompts  # noqa: E402 - `training` lives in the repository, not in the package
+from training.heldout import Prompt, prompts
 
 _WAYS = ("plain", "speculative")
 

@@ -1,7 +1,8 @@
 """FlexServe: serve a large language model from Python on the hardware you have.
 
 `import flexserve_core as ff` gives FlexFlow Serve's API (init, LLM, SSM, GenerationConfig) and the engine underneath
-(EngineConfig, build_server, EngineServer). Importing is cheap: torch and transformers load when first needed.
+(EngineConfig, build_server, EngineServer). This is the one door: apps and integrations import from here only. Importing
+is cheap: torch and transformers load when something that needs them is first used.
 """
 
 from __future__ import annotations
@@ -13,51 +14,151 @@ if TYPE_CHECKING:
     from flexserve_core.api.generation import GenerationConfig, GenerationResult
     from flexserve_core.api.llm import LLM, SSM
     from flexserve_core.api.runtime import RuntimeConfig, init
-    from flexserve_core.config import EngineConfig
-    from flexserve_core.engine.build import build_server
-    from flexserve_core.engine.server import EngineServer
-    from flexserve_core.errors import FlexServeError, InvalidRequestError
-    from flexserve_core.types import Chunk, FinishReason, RequestResult, SamplingParams
+    from flexserve_core.config import DEMO_MODEL, DEMO_SSM, EngineConfig
+    from flexserve_core.engine.build import build_server, flexserve_version
+    from flexserve_core.engine.server import EngineObserver, EngineServer
+    from flexserve_core.engine.stats import EngineStats
+    from flexserve_core.engine.stream import RequestStream
+    from flexserve_core.errors import (
+        ConfigurationError,
+        EngineFailedError,
+        EngineStoppedError,
+        FlexServeError,
+        InvalidRequestError,
+        ModelError,
+        PromptTooLongError,
+        QueueFullError,
+        TokenizerMismatchError,
+    )
+    from flexserve_core.models.catalog import embedded_models, resolve
+    from flexserve_core.types import (
+        Choice,
+        Chunk,
+        Completion,
+        EngineInfo,
+        FinishReason,
+        Health,
+        Limits,
+        ProofItem,
+        Request,
+        RequestResult,
+        SamplingParams,
+        SpeculationStats,
+        StepRecord,
+        Timings,
+        TokenLogprob,
+    )
 
 _HOMES = {
-    "Chunk": "flexserve_core.types",
-    "EngineConfig": "flexserve_core.config",
-    "EngineServer": "flexserve_core.engine.server",
-    "FinishReason": "flexserve_core.types",
-    "FlexServeError": "flexserve_core.errors",
-    "GenerationConfig": "flexserve_core.api.generation",
-    "GenerationResult": "flexserve_core.api.generation",
-    "InvalidRequestError": "flexserve_core.errors",
-    "LLM": "flexserve_core.api.llm",
-    "RequestResult": "flexserve_core.types",
-    "RuntimeConfig": "flexserve_core.api.runtime",
-    "SSM": "flexserve_core.api.llm",
-    "SamplingParams": "flexserve_core.types",
-    "build_server": "flexserve_core.engine.build",
-    "init": "flexserve_core.api.runtime",
+    "flexserve_core.api.generation": (
+        "GenerationConfig",
+        "GenerationResult",
+    ),
+    "flexserve_core.api.llm": (
+        "LLM",
+        "SSM",
+    ),
+    "flexserve_core.api.runtime": (
+        "RuntimeConfig",
+        "init",
+    ),
+    "flexserve_core.config": (
+        "DEMO_MODEL",
+        "DEMO_SSM",
+        "EngineConfig",
+    ),
+    "flexserve_core.engine.build": (
+        "build_server",
+        "flexserve_version",
+    ),
+    "flexserve_core.engine.server": (
+        "EngineObserver",
+        "EngineServer",
+    ),
+    "flexserve_core.engine.stats": ("EngineStats",),
+    "flexserve_core.engine.stream": ("RequestStream",),
+    "flexserve_core.errors": (
+        "ConfigurationError",
+        "EngineFailedError",
+        "EngineStoppedError",
+        "FlexServeError",
+        "InvalidRequestError",
+        "ModelError",
+        "PromptTooLongError",
+        "QueueFullError",
+        "TokenizerMismatchError",
+    ),
+    "flexserve_core.models.catalog": (
+        "embedded_models",
+        "resolve",
+    ),
+    "flexserve_core.types": (
+        "Choice",
+        "Chunk",
+        "Completion",
+        "EngineInfo",
+        "FinishReason",
+        "Health",
+        "Limits",
+        "ProofItem",
+        "Request",
+        "RequestResult",
+        "SamplingParams",
+        "SpeculationStats",
+        "StepRecord",
+        "Timings",
+        "TokenLogprob",
+    ),
 }
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "DEMO_MODEL",
+    "DEMO_SSM",
     "LLM",
     "SSM",
+    "Choice",
     "Chunk",
+    "Completion",
+    "ConfigurationError",
     "EngineConfig",
+    "EngineFailedError",
+    "EngineInfo",
+    "EngineObserver",
     "EngineServer",
+    "EngineStats",
+    "EngineStoppedError",
     "FinishReason",
     "FlexServeError",
     "GenerationConfig",
     "GenerationResult",
+    "Health",
     "InvalidRequestError",
+    "Limits",
+    "ModelError",
+    "PromptTooLongError",
+    "ProofItem",
+    "QueueFullError",
+    "Request",
     "RequestResult",
+    "RequestStream",
     "RuntimeConfig",
     "SamplingParams",
+    "SpeculationStats",
+    "StepRecord",
+    "Timings",
+    "TokenLogprob",
+    "TokenizerMismatchError",
     "build_server",
+    "embedded_models",
+    "flexserve_version",
     "init",
+    "resolve",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
+    home = _HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(home), name)

@@ -74,6 +74,7 @@ class SpeculationStats:
 
     llm_steps: int = 0  # LLM forwards that produced at least one token of this completion
     generated_tokens: int = 0
+    draft_steps: int = 0  # those of them that verified a tree
     drafted_tokens: int = 0  # tree nodes verified
     accepted_tokens: int = 0  # tree nodes on the emitted path
     accepted_per_depth: tuple[int, ...] = ()  # [d]: how often the node at depth d + 1 was accepted

@@ -65,7 +65,7 @@ class Sequence:
         self._sent = (0, 0, 0)  # tokens, texts and log-probs already in a chunk
         self._arrival_s = arrival_s
         self._admitted_s = self._first_token_s = arrival_s
-        self._llm_steps = self._drafted = self._accepted = 0
+        self._llm_steps = self._draft_steps = self._drafted = self._accepted = 0
         self._per_depth: Counter[int] = Counter()
 
     @property
@@ -152,6 +152,7 @@ class Sequence:
     def count_step(self, drafted: int, depth_accepted: int) -> None:
         """Note one LLM step that produced tokens of this sequence."""
         self._llm_steps += 1
+        self._draft_steps += drafted > 0
         self._drafted += drafted
         self._accepted += depth_accepted
         self._per_depth.update(range(depth_accepted))
@@ -197,6 +198,7 @@ class Sequence:
             speculation=SpeculationStats(
                 llm_steps=self._llm_steps,
                 generated_tokens=self.num_generated,
+                draft_steps=self._draft_steps,
                 drafted_tokens=self._drafted,
                 accepted_tokens=self._accepted,
                 accepted_per_depth=tuple(self._per_depth[d] for d in range(len(self._per_depth))),

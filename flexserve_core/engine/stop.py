@@ -26,11 +26,13 @@ class StopStrings:
         self._held = ""
 
     def push(self, text: str) -> Released:
-        """Add text; release all that can no longer be part of a stop string."""
+        """Add text; release all that can no longer be part of a stop string.
+
+        The stop string that is complete first ends the text, so how the text is cut into pieces plays no part."""
         if not self._stops:
             return Released(text)
         self._held += text
-        found = self._earliest()
+        found = self._first_complete()
         if found is not None:
             start, stop = found
             end = start + len(stop) if self._include else start
@@ -45,11 +47,11 @@ class StopStrings:
         rest, self._held = self._held, ""
         return rest
 
-    def _earliest(self) -> tuple[int, str] | None:
+    def _first_complete(self) -> tuple[int, str] | None:
         hits = [(self._held.find(stop), stop) for stop in self._stops]
         hits = [(start, stop) for start, stop in hits if start >= 0]
-        # Of two that start together the shorter one completed first.
-        return min(hits, key=lambda hit: (hit[0], len(hit[1]))) if hits else None
+        # Of two that end together the longer one, which began earlier.
+        return min(hits, key=lambda hit: (hit[0] + len(hit[1]), hit[0])) if hits else None
 
     def _possible_start(self) -> int:
         """Index from which the held text could be the beginning of a stop string."""

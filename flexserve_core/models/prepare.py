@@ -44,7 +44,12 @@ def prepare(name: str, model: nn.Module, dtype: torch.dtype, strategy: str | Non
     kind = kernel_kind(dtype)
     for parent in list(model.modules()):
         for child_name, child in list(parent.named_children()):
-            replacement = _replacement(child, kind, strategy)
+            try:
+                replacement = _replacement(child, kind, strategy)
+            except ValueError as error:  # an activation over several numbers at once
+                raise ModelError(
+                    name, f"its {child_name} cannot be made row-invariant ({error})", "Serve another model."
+                ) from error
             if replacement is not None:
                 setattr(parent, child_name, replacement)
 

@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from flexserve_kernels.checks import unequal_rows
-from flexserve_kernels.reference.linear import RowInvariantLinear
+from flexserve_kernels import RowInvariantLinear, unequal_rows
 
 from flexserve_core.runner.attention import IMPLEMENTATION
 from flexserve_core.runner.batch import Segment, chain_segment, pack, tree_segment

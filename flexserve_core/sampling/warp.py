@@ -86,7 +86,8 @@ def warp(scores: np.ndarray, params: SamplingParams, ids: np.ndarray | None = No
     if params.greedy:
         best = int(np.argmax(scores))  # numpy's argmax takes the first, hence the lowest id
         return Candidates(ids[best : best + 1], np.zeros(1))
-    scores = scores / params.temperature
+    with np.errstate(over="ignore"):  # near temperature 0 all but the likeliest become -inf, as they should
+        scores = (scores - scores.max()) / params.temperature
     if params.top_k or params.top_p < 1.0 or params.min_p > 0.0:
         order = np.argsort(-scores, kind="stable")  # stable: ties stay in ascending id
         if params.top_k:

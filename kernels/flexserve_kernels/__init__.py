@@ -4,19 +4,22 @@ The law: a row's result is bitwise the same whatever else is in the batch, for t
 thread count. Each op has a plain torch reference; faster implementations are picked by the registry.
 """
 
+from flexserve_kernels.checks import unequal_rows
 from flexserve_kernels.ops import kv_append, kv_move, rowwise_activation, tree_attention
 from flexserve_kernels.plan import AttentionPlan
-from flexserve_kernels.reference.linear import LINEAR_STRATEGIES, prepare_linear
+from flexserve_kernels.reference.linear import LINEAR_STRATEGIES, RowInvariantLinear, prepare_linear
 from flexserve_kernels.registry import KernelChoice, available
 
 __all__ = [
     "LINEAR_STRATEGIES",
     "AttentionPlan",
     "KernelChoice",
+    "RowInvariantLinear",
     "available",
     "kv_append",
     "kv_move",
     "prepare_linear",
     "rowwise_activation",
     "tree_attention",
+    "unequal_rows",
 ]

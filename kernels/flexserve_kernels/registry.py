@@ -32,8 +32,8 @@ def available() -> tuple[KernelChoice, ...]:
     if native_library() is None:
         compiled = REFERENCE
     return (
-        KernelChoice("kv_append", REFERENCE, "torch's index_copy_ is as fast"),
-        KernelChoice("kv_move", REFERENCE, "torch's index_copy_ is as fast"),
+        KernelChoice("kv_append", REFERENCE, "one index_copy_ per tensor"),
+        KernelChoice("kv_move", REFERENCE, "one index_copy_ per tensor"),
         KernelChoice("prepare_linear", REFERENCE, "torch's matmul in blocks of fixed shape"),
         KernelChoice("rowwise_activation", compiled, reason),
         KernelChoice("tree_attention", compiled, reason),

@@ -226,6 +226,7 @@ class FakeServer:
         ids = stream.sent[index]
         stats = SpeculationStats(
             llm_steps=len(ids),
+            draft_steps=len(ids),
             generated_tokens=len(ids),
             drafted_tokens=2 * len(ids),
             accepted_tokens=len(ids),

@@ -41,7 +41,7 @@ def test_chat_whole(client):
     ]
     assert answer["usage"] == {"prompt_tokens": 2, "completion_tokens": 5, "total_tokens": 7}
     assert answer["metrics"]["speculative_decoding"] == {
-        "mean_acceptance_length": 1.0,
+        "mean_acceptance_length": 2.0,
         "draft_acceptance_rate": 0.5,
         "acceptance_histogram": [0, 5],
         "num_spec_steps": 5,

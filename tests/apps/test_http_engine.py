@@ -103,14 +103,16 @@ def test_speculation_changes_the_steps_alone(client):
     assert fast.choices[0].message.content == plain.choices[0].message.content
     spec = fast.metrics["speculative_decoding"]
     assert spec["num_accepted_draft_tokens"] > 0
-    assert spec["mean_acceptance_length"] == pytest.approx(24 / spec["num_spec_steps"])
+    accepted_per_step = spec["num_accepted_draft_tokens"] / spec["num_spec_steps"]
+    assert spec["mean_acceptance_length"] == pytest.approx(1 + accepted_per_step)
+    assert 0 < spec["num_spec_steps"] < 24
     assert sum(spec["acceptance_histogram"]) == spec["num_spec_steps"]
     assert (
         sum(k * count for k, count in enumerate(spec["acceptance_histogram"]))
         == spec["num_accepted_draft_tokens"]
     )
     assert plain.metrics["speculative_decoding"]["num_draft_tokens"] == 0
-    assert plain.metrics["speculative_decoding"]["num_spec_steps"] == 24
+    assert plain.metrics["speculative_decoding"]["num_spec_steps"] == 0
 
 
 def test_completions_of_many_prompts_equal_one_by_one(client):

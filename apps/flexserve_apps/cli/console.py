@@ -23,7 +23,7 @@ ENGINE_ERROR = 1
 @contextmanager
 def user_errors() -> Iterator[None]:
     """Turn an error that is meant for the user's eyes into one line on standard error and an exit code."""
-    from flexserve_core.errors import EngineFailedError, FlexServeError
+    from flexserve_core import EngineFailedError, FlexServeError
 
     try:
         yield

@@ -20,8 +20,7 @@ from flexserve_apps.cli import options
 from flexserve_apps.cli.console import err, loading, out, user_errors
 
 if TYPE_CHECKING:
-    from flexserve_core import EngineServer
-    from flexserve_core.types import RequestResult
+    from flexserve_core import EngineServer, RequestResult
 
 FIRST_GUID = 1_000_000  # FlexFlow Serve counts its requests from here
 PROMPT_PANEL, SAMPLING_PANEL = "Prompt and output", "Sampling"
@@ -141,7 +140,7 @@ def read_prompts(prompt: str | None, prompt_file: Path | None) -> list[str]:
 
 
 def _bad(field: str, value: object, limit: str, remedy: str) -> Exception:
-    from flexserve_core.errors import ConfigurationError
+    from flexserve_core import ConfigurationError
 
     return ConfigurationError(field, value, limit, remedy)
 

@@ -16,7 +16,7 @@ from flexserve_apps.cli import options
 from flexserve_apps.cli.console import loading, out, user_errors
 
 if TYPE_CHECKING:
-    from flexserve_core.types import EngineInfo
+    from flexserve_core import EngineInfo
 
 PACKAGES = (
     *("flexserve", "torch", "transformers", "tokenizers", "safetensors", "numpy", "bitsandbytes", "triton"),
@@ -37,8 +37,7 @@ def info(
     """Load a model and show device, chosen implementations and why, the load-time proof, and versions."""
     with user_errors():
         with loading(model) as progress:
-            from flexserve_core import build_server
-            from flexserve_core.models.catalog import embedded_models
+            from flexserve_core import build_server, embedded_models
 
             config = options.engine_config(model, ssm, no_speculation, dtype=dtype, device=device)
             engine_info = build_server(config, progress=progress).info

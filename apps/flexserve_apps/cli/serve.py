@@ -13,7 +13,7 @@ from flexserve_apps.cli import options
 from flexserve_apps.cli.console import loading, out, user_errors
 
 if TYPE_CHECKING:
-    from flexserve_core.types import EngineInfo
+    from flexserve_core import EngineInfo
 
 SERVER_PANEL = "Server"
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from flexserve_core.errors import ConfigurationError
+from flexserve_core import ConfigurationError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flexserve_core.types import Chunk, Completion, EngineInfo, RequestResult, SpeculationStats, TokenLogprob
+from flexserve_core import Chunk, Completion, EngineInfo, RequestResult, SpeculationStats, TokenLogprob
 
 
 def fingerprint(info: EngineInfo) -> str:
@@ -33,16 +33,15 @@ def usage(results: Iterable[RequestResult]) -> dict[str, int]:
 def metrics(results: Iterable[RequestResult]) -> dict[str, Any]:
     """`metrics.speculative_decoding` under vLLM's names, summed over the call's choices.
 
-    A step is one LLM forward of one choice; a step without a draft counts as one that accepted nothing, so
-    `mean_acceptance_length` is tokens per LLM step. `acceptance_histogram[k]`: steps that accepted k tokens.
+    Only steps that verified a draft count; `mean_acceptance_length` includes the LLM's own token.
+    `acceptance_histogram[k]`: steps that accepted k tokens.
     """
     stats = [choice.speculation for result in results for choice in result.choices]
-    steps = sum(one.llm_steps for one in stats)
+    steps = sum(one.draft_steps for one in stats)
     drafted = sum(one.drafted_tokens for one in stats)
     accepted = sum(one.accepted_tokens for one in stats)
-    generated = sum(one.generated_tokens for one in stats)
     spec = {
-        "mean_acceptance_length": generated / steps if steps else None,
+        "mean_acceptance_length": 1 + accepted / steps if steps else None,
         "draft_acceptance_rate": accepted / drafted if drafted else None,
         "acceptance_histogram": _histogram(steps, stats),
         "num_spec_steps": steps,

@@ -12,7 +12,7 @@ from flexserve_apps.http.answers import Answer, chat_logprobs, fingerprint, fini
 from flexserve_apps.http.job import Job
 from flexserve_apps.http.schemas import ChatBody
 from flexserve_apps.http.serving import check_model, engine_of, served_model, streamed, whole
-from flexserve_core.types import Chunk, Completion, RequestResult
+from flexserve_core import Chunk, Completion, RequestResult
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
 

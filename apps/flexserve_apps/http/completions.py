@@ -12,8 +12,8 @@ from flexserve_apps.http.answers import Answer, completion_logprobs, fingerprint
 from flexserve_apps.http.job import Job
 from flexserve_apps.http.schemas import CompletionBody
 from flexserve_apps.http.serving import check_model, engine_of, served_model, streamed, whole
-from flexserve_core.types import Chunk, Completion, RequestResult
-from flexserve_core.types import Request as EngineRequest
+from flexserve_core import Chunk, Completion, RequestResult
+from flexserve_core import Request as EngineRequest
 
 if TYPE_CHECKING:
     from flexserve_core import EngineServer

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from flexserve_apps.http.strict import printable
-from flexserve_core.errors import (
+from flexserve_core import (
     EngineFailedError,
     EngineStoppedError,
     InvalidRequestError,

@@ -16,8 +16,7 @@ from anyio.to_thread import run_sync
 
 from flexserve_apps.http.errors import ApiError, to_api_error
 from flexserve_apps.http.schemas import SamplingFields
-from flexserve_core.errors import FlexServeError
-from flexserve_core.types import Chunk, FinishReason, Request, RequestResult
+from flexserve_core import Chunk, FinishReason, FlexServeError, Request, RequestResult
 
 if TYPE_CHECKING:
     from flexserve_core import EngineServer

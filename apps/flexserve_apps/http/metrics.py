@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from flexserve_core.types import Completion, FinishReason, RequestResult, StepRecord
+from flexserve_core import Completion, FinishReason, RequestResult, StepRecord
 
 if TYPE_CHECKING:
     from flexserve_core import EngineServer

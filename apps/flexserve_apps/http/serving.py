@@ -18,8 +18,7 @@ from flexserve_apps.http.answers import Answer
 from flexserve_apps.http.errors import ApiError, to_api_error
 from flexserve_apps.http.job import Job, check
 from flexserve_apps.http.stream import EventStream, sse, until_disconnect
-from flexserve_core.errors import FlexServeError
-from flexserve_core.types import RequestResult
+from flexserve_core import FlexServeError, RequestResult
 
 if TYPE_CHECKING:
     from flexserve_core import EngineServer
