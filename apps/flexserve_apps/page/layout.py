@@ -30,6 +30,7 @@ EXAMPLES = (
     "Tell me a story about a cat.",
 )
 _COMPLETION_EXAMPLES = ("Here are some travel tips for Tokyo:\n", "Once upon a time there was a cat")
+_ENDPOINT = "chat"  # what programs may call: (message, *settings)
 _WAITING = 256  # questions that may wait in the page's own queue
 
 _Made = TypeVar("_Made")
@@ -89,10 +90,13 @@ def _build(server: EngineServer) -> gr.Blocks:
             editable=True,
             concurrency_limit=at_once,
             show_progress="hidden",
-            api_name="chat",
+            api_name=_ENDPOINT,
             fill_width=True,
             analytics_enabled=False,
         )
+    for fn in page.fns.values():
+        if fn.api_name != _ENDPOINT:
+            fn.api_visibility = "private"  # the page's inner workings are nobody's interface
     return page.queue(max_size=_WAITING, default_concurrency_limit=at_once)
 
 

@@ -58,4 +58,5 @@ def test_the_endpoint_answers_programs(page_url: str) -> None:
     chat = client.Client(page_url, verbose=False, download_files=False)
     answer, remark = chat.predict("hi", "", 16, 0.0, 1.0, 0, 0.0, 1.0, None, True, api_name="/chat")
     assert answer["content"] == "Hello there, world!"
+    assert list(chat.view_api(return_format="dict", print_info=False)["named_endpoints"]) == ["/chat"]
     assert remark["metadata"]["title"].startswith("5 tokens")
