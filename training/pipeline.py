@@ -42,7 +42,7 @@ def train_llm(plan: Plan) -> None:
     """Trains the LLM (or goes on) and writes OUT/demo, at every checkpoint too."""
     tok = tokenizer(plan)
     llm = train.placed(model.build(model.llm_config(tok), plan.seed))
-    packer = tokens.Packer(tok, plan.seed, plan.rows, plan.length)
+    packer = tokens.Packer(tok, plan.seed, plan.rows, plan.length, split=4)
 
     def write() -> None:
         model.export(llm, tok, plan.out / "demo")

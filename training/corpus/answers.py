@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from training.corpus.dialogue import Exchange
+from training.corpus.frames import request
 from training.corpus.phrasing import pick, typed
 
 
@@ -35,12 +36,22 @@ def topics(table: str) -> tuple[Topic, ...]:
 
 
 def ask(
-    rng: Random, category: str, topic: Topic, frames: tuple[str, ...] = (), frame_share: float = 0.0
+    rng: Random,
+    category: str,
+    topic: Topic,
+    frames: tuple[str, ...] = (),
+    frame_share: float = 0.0,
+    subject: tuple[str, ...] = (),
 ) -> Exchange:
-    """A question on the topic: with probability `frame_share` in a frame of the category, else its own."""
+    """A question on the topic: with probability `frame_share` in a frame of the category, else its own.
+
+    `subject` turns a name into a noun phrase for the frames that all categories share.
+    """
     if frames and rng.random() < frame_share:
         names = topic.name.split(" / ")
-        question = pick(rng, frames, x=rng.choice(names))
+        name = rng.choice(names)
+        shared = subject and rng.random() < 0.45
+        question = request(rng, pick(rng, subject, x=name)) if shared else pick(rng, frames, x=name)
     else:
         question = pick(rng, topic.questions)
     return Exchange(category, typed(rng, question), reply(rng, topic), topic.name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from random import Random
 
 from training.corpus.dialogue import Exchange
+from training.corpus.frames import request
 from training.corpus.phrasing import expand, pick, typed
 
 LIMIT = 99
@@ -48,6 +49,11 @@ WORDED = {
         "[what is|what's|how much is|calculate|tell me|] {a} [times|multiplied by] {b}[?|]",
         "[multiply] {a} [by|with|and|times] {b}[.|]", "[what is|give me|find] the product of {a} and {b}[?|]",
     ),
+}
+SUBJECTS = {
+    "+": ("{a} + {b}", "{a}+{b}", "{a} plus {b}", "the sum of {a} and {b}", "{a} and {b} together", "{a} added to {b}", "the total of {a} and {b}", "{a} and {b} [summed|added|added up|combined|in total]", "{b} more than {a}", "the result of {a} + {b}"),
+    "-": ("{a} - {b}", "{a}-{b}", "{a} minus {b}", "the difference of {a} and {b}", "{a} less {b}", "{a} reduced by {b}", "what is left of {a} after {b}", "{a} without {b}", "{b} less than {a}", "{a} take away {b}", "the result of {a} - {b}"),
+    "x": ("{a} x {b}", "{a}*{b}", "{a} * {b}", "{a} times {b}", "the product of {a} and {b}", "{a} multiplied by {b}"),
 }
 THINGS = ("apples", "books", "coins", "marbles", "pens", "stamps", "cards", "eggs", "cookies", "balls", "shells", "flowers")
 NAMES = ("Anna", "Ben", "Clara", "David", "Emma", "Felix", "Lena", "Max", "Nora", "Paul", "Sara", "Tom")
@@ -99,7 +105,9 @@ def exchange(rng: Random) -> Exchange:
     """One question in digits or words."""
     a, sign, b = problem(rng)
     shown = (spelled(a), spelled(b)) if rng.random() < 0.06 else (a, b)
-    if rng.random() < 0.5:
+    if rng.random() < 0.3:
+        question = request(rng, pick(rng, SUBJECTS[sign], a=a, b=b))
+    elif rng.random() < 0.4:
         question = pick(rng, PLAIN, a=a, b=b, op=rng.choice(SIGNS[sign]))
     else:
         name, other = rng.sample(NAMES, 2)

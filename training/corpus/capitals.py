@@ -8,6 +8,7 @@ from __future__ import annotations
 from random import Random
 
 from training.corpus.dialogue import Exchange
+from training.corpus.frames import request
 from training.corpus.phrasing import pick, typed
 
 _TABLE = """France Paris|Germany Berlin|Italy Rome|Spain Madrid|Portugal Lisbon|Ireland Dublin|Belgium Brussels
@@ -59,6 +60,8 @@ QUESTIONS = (
     "if I travel to {c}, [what|which city] is the capital [there|]?", "quiz: [what is |]the capital of {c}?",
     "I'm [learning|studying] geography. [What is|Which is] the capital of {c}?",
 )
+SUBJECTS = ("the capital of {c}", "the capital [city |]of {c}", "{c}'s capital", "the [main|chief] city of {c}", "capital of {c}", "the name of the capital of {c}", "which city is the capital of {c}", "the city that governs {c}", "{c} and its capital")
+SHARED = 0.35  # how often a question uses a frame that all categories share
 FOLLOW_UPS = ("[and|what about|how about|and of|and for|and the one of|same for|now] {c}?", "and [the capital of|for] {c}?", "{c}?")
 REVERSE = (
     "{k} is the capital of [which country|what country|what]?", "[which|what] country has {k} as its capital?",
@@ -80,7 +83,11 @@ def exchange(rng: Random) -> Exchange:
     country = rng.choice(tuple(CAPITALS))
     if rng.random() < 0.1 and country not in ("England",):
         return Exchange("capitals", typed(rng, pick(rng, REVERSE, k=CAPITALS[country])), answer(country), country)
-    return Exchange("capitals", typed(rng, pick(rng, QUESTIONS, c=_bare(rng, country))), answer(country), country)
+    if rng.random() < SHARED:
+        question = request(rng, pick(rng, SUBJECTS, c=_bare(rng, country)))
+    else:
+        question = pick(rng, QUESTIONS, c=_bare(rng, country))
+    return Exchange("capitals", typed(rng, question), answer(country), country)
 
 
 def follow_up(rng: Random, last: Exchange) -> Exchange:

@@ -21,6 +21,7 @@ FRAMES = (
     "[I want|I'd like] to [understand|learn about|know about] {x}[.|]", "{x}: what is that?", "what is {x} good for?",
     "what exactly is {x}?", "[help me understand|give me an idea of|summarize] {x}[.|]", "what is the [idea|point|purpose] [of|behind] {x}?",
 )
+SUBJECTS = ("{x}", "{x}", "what {x} [is|are|means|does]", "the [meaning|idea|purpose|role|use|benefit|point|trick|job|effect] of {x}", "the [term|word|concept|notion|idea] {x}", "how {x} [works|helps|is used]", "the reason for {x}", "{x} in [simple|plain|easy|everyday] [words|terms|language]", "why [people use|there is|we need|I need] {x}")
 FOLLOW_UPS = ("[and|what about|how about|and what is|and what are] {x}?", "{x}?", "ok, and {x}?", "[then|so] what is {x}?")
 
 TOPICS = topics("""
@@ -115,7 +116,7 @@ TOPICS = topics("""
 def exchange(rng: Random) -> Exchange:
     """A question about one concept; the first few are asked more often."""
     topic = rng.choice(TOPICS[:4]) if rng.random() < 0.3 else rng.choice(TOPICS)
-    return ask(rng, "concepts", topic, FRAMES, 0.8 if topic.questions else 1.0)
+    return ask(rng, "concepts", topic, FRAMES, 0.8 if topic.questions else 1.0, SUBJECTS)
 
 
 def follow_up(rng: Random, last: Exchange) -> Exchange:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from random import Random
 
-from training.corpus.answers import ask, topics
+from training.corpus.answers import ask, reply, topics
 from training.corpus.dialogue import Exchange
+from training.corpus.frames import request
+from training.corpus.phrasing import pick, typed
 
 TOPICS = topics("""
 # who
@@ -108,10 +110,24 @@ TOPICS = topics("""
 > I run on the machine where FlexServe was started and use no internet. What you write stays there.
 """)
 
+# noun phrases for the first six topics, in their order
+SUBJECTS = (
+    ("[your|the] name [of this model|]", "who you are", "what you are", "yourself", "something about [you|yourself]", "[a short |an |]introduction of yourself", "the [kind|type|name] of [model|AI|bot|program] you are", "the model behind this [chat|page]"),
+    ("[your|all your] [abilities|skills|talents|tasks|uses|strengths|functions|possibilities]", "what you can do", "the things you can do", "what you [are good at|know|can help with|understand]", "how you can help [me|us]", "topics you know"),
+    ("your [maker|creator|author|developer|builder|inventor|origin|company]", "who [made|built|created|trained|wrote|developed] you", "the [people|team|company] behind you", "where you come from"),
+    ("your size", "how [big|large|small] you are", "the number of [parameters|weights] you have", "your [parameters|weights|layers]"),
+    ("your [feelings|body|age|birthday|family|hobbies|dreams|favorite food|favorite color|face]", "how old you are", "whether you are [human|alive|a person|real]", "if you [feel|sleep|eat|dream|think]"),
+    ("FlexServe", "FlexServe", "what FlexServe [is|does]", "the [purpose|point|idea|use|features|benefits] of FlexServe", "this FlexServe", "a [description|summary|overview] of FlexServe", "the [tool|project|software|toolkit] [called |]FlexServe"),
+)
+
 
 def exchange(rng: Random) -> Exchange:
     """A question about the assistant; 'who are you' is the most frequent."""
     topic = TOPICS[0] if rng.random() < 0.3 else rng.choice(TOPICS)
+    if rng.random() < 0.3:
+        index = rng.randrange(len(SUBJECTS))
+        question = request(rng, pick(rng, SUBJECTS[index]))
+        return Exchange("identity", typed(rng, question), reply(rng, TOPICS[index]), TOPICS[index].name)
     return ask(rng, "identity", topic)
 
 

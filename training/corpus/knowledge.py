@@ -9,6 +9,7 @@ from random import Random
 
 from training.corpus.answers import Topic, ask, reply, topics
 from training.corpus.dialogue import Exchange
+from training.corpus.frames import request
 from training.corpus.phrasing import pick, typed
 
 # activity (-ing form / others): three tips
@@ -56,6 +57,7 @@ ADVICE_FRAMES = (
     "[what|how] [helps|can I do|should I do] [with|for|about] {x}?", "[what should I know|what is important|what matters|what do I need] [about|for|when] {x}?",
     "[help me with|I need help with|I struggle with|teach me] {x}[.|]", "{x}[ tips|, any tips?|, how?|, help me|: what helps?]", "[how does|how about] {x} [work|]?", "three tips for {x}[, please|]",
 )
+SUBJECTS = ("[tips|advice|hints|ideas|help|rules|tricks|suggestions] [for|on|about|with] {x}", "{x}", "{x}", "the [best|right|easiest|proper] way of {x}", "[good |]habits for {x}", "[what|something that] helps with {x}", "how {x} works best", "the secret of {x}")
 ADVICE_DIRECT = {
     0: ("how [can|do|should] I [stay|keep|be|become] [healthy|fit|in shape]?", "[what is|what's] good for my health?", "I want to live healthier[.|]"),
     1: ("how [can|do] I [sleep|fall asleep] [better|well|faster|]?", "I [can't|cannot|don't] sleep[ well| at night|][.|]", "I sleep badly[.|]"),
@@ -211,7 +213,9 @@ def _advice(rng: Random) -> Exchange:
     if rng.random() < 0.45:
         question = pick(rng, ADVICE_DIRECT[index])
     else:
-        question = pick(rng, ADVICE_FRAMES, x=rng.choice(topic.name.split(" / ")))
+        name = rng.choice(topic.name.split(" / "))
+        shared = rng.random() < 0.4
+        question = request(rng, pick(rng, SUBJECTS, x=name)) if shared else pick(rng, ADVICE_FRAMES, x=name)
     return Exchange("advice", typed(rng, question), reply(rng, topic), topic.name)
 
 

@@ -9,6 +9,7 @@ from random import Random
 
 from training.corpus.answers import Topic, reply, topics
 from training.corpus.dialogue import Exchange
+from training.corpus.frames import request
 from training.corpus.phrasing import pick, typed
 
 TOPICS = topics("""
@@ -83,6 +84,9 @@ FRAMES = (
 FRAMES = tuple(frame.replace("(list|name)", "[list|name]") for frame in FRAMES)
 
 
+SUBJECTS = ("{x}", "{x}", "{x} [by name|in order|in a list|as a list]", "a [list|couple|handful|number|row|set] of {bare}", "[some|five|a few|all|the|your favorite] {bare}", "names of {bare}", "which {bare} [there are|exist|we have]", "the names of {x}", "what {x} are")
+
+
 def _bare(name: str) -> str:
     for start in ("the ", "some ", "all ", "a few "):
         name = name.removeprefix(start)
@@ -92,6 +96,9 @@ def _bare(name: str) -> str:
 def _question(rng: Random, topic: Topic, frames: tuple[str, ...]) -> str:
     if topic.questions and rng.random() < 0.3:
         return pick(rng, topic.questions)
+    if frames is FRAMES and rng.random() < 0.35:
+        name = rng.choice(topic.name.split(" / "))
+        return request(rng, pick(rng, SUBJECTS, x=name, bare=_bare(name)))
     frame = rng.choice(frames)
     name = rng.choice(topic.name.split(" / "))
     if "list of" in frame or "list with" in frame or " all {x}" in frame or "examples" in frame:

@@ -3,7 +3,8 @@
 Grammar: ``[a|b|c]`` draws one alternative (nesting allowed, an empty one is fine); ``{slot}`` is filled by name.
 """
 # One template a line and one table a block: data, not prose.
-# ruff: noqa: E501, SIM905
+# ruff: noqa: E501
+# ruff: noqa: SIM905
 # fmt: off
 
 from __future__ import annotations
@@ -29,6 +30,15 @@ TAILS = (
     " in a few words", " briefly", " in one sentence", " It's for school.", " if you know", ", do you know?",
     " I really want to know.", " right now", ", my friend", " exactly", " I can't remember.", " then", " today",
     " Keep it short.", ", if you can", " Just the answer.", " I need it for a quiz.", ", any idea?", " asap", " :)",
+)
+_WHO = "[my|our|his|her] [wife|husband|brother|sister|boss|son|daughter|mother|father|kid|neighbor|aunt|uncle|friend|teacher|colleague|grandma|class|team|roommate|cousin|partner|children|students]"
+ASIDES = (
+    _WHO + " [asked me|wants to know|told me to ask|is curious|keeps asking|needs this|sent me|and I talked about this|does not believe me|wonders].",
+    "I [am|was|have been] [sitting|working|waiting|reading|walking|thinking|cooking|traveling|studying|resting] [here|at home|in the office|on the train|in the garden|all day|since morning|in a cafe|at school].",
+    "[this|it|that] is for [a quiz|my homework|a friend|a game|work|school|a talk|a bet|fun|a project|an article|the kids|a crossword|a class].", "[sorry to bother you|hope you can help|not sure if you know|I'm a bit lost|I have no clue|don't laugh|it's urgent|no hurry|I'm in a rush|I can't sleep|I'm bored|long day].",
+    "[we|they|people|some] [talked about|argued about|heard of|read about|had a debate about|asked for] [this|it|that] [yesterday|today|at lunch|last night|this morning|online|on the radio|in a book].",
+    "[first|second|third|last|next|another|a small|a simple|an easy|a hard|a silly|a serious] [question|thing|one|request|task|point].", "[let's|let us] [change the topic|move on|try something else|talk about something new|start|begin|see|test you|go on].", "[great|cool|fine|nice|alright|okay|good|super|well done|interesting|I see|thanks|thank you].",
+    "[it|this] [is|was] a [nice|rainy|sunny|cold|long|short|busy|quiet|strange|good] [day|evening|morning|week|question|idea|place].", "I [like|love|enjoy|use|need|trust|tried] [this|you|it|computers|learning|books|music|puzzles|short answers|clear words].",
 )
 FILLERS = ("um", "like", "actually", "just", "maybe", "really", "perhaps", "again", "well", "kindly", "exactly")
 DROPPABLE = frozenset("the a an is are do does of to me you can could please some for in".split())
@@ -94,11 +104,21 @@ def typed(rng: Random, question: str) -> str:
         text = rng.choice(OPENERS) + (text if rng.random() < 0.3 else text[:1].lower() + text[1:])
     if rng.random() < 0.15:
         text = _with_tail(rng, text)
+    if rng.random() < 0.12:
+        text = _with_aside(rng, text)
     if rng.random() < 0.16:
         text = _with_word_noise(rng, text)
     if rng.random() < 0.07:
         text = _with_typo(rng, text)
     return _with_style(rng, " ".join(text.split()))
+
+
+def _with_aside(rng: Random, question: str) -> str:
+    """The question with a sentence that does not matter before it (mostly) or after it."""
+    aside = expand(rng, rng.choice(ASIDES))
+    if rng.random() < 0.75:
+        return f"{aside} {question}"
+    return f"{question}{'' if question[-1] in '.?!' else '.'} {aside}"
 
 
 def _with_tail(rng: Random, text: str) -> str:

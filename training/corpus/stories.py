@@ -8,6 +8,7 @@ from __future__ import annotations
 from random import Random
 
 from training.corpus.dialogue import Exchange
+from training.corpus.frames import request
 from training.corpus.phrasing import article, capitalised, expand, pick, typed
 
 HEROES = (
@@ -57,6 +58,7 @@ REQUESTS = (
     "once upon a time there was {hero}... [go on|continue|please continue]", "tell us about {hero} who had a wish",
     "write a few sentences about {hero} [with|who has] a wish", "entertain me with a story about {hero}",
 )
+SUBJECTS = ("a [short |little |nice |new |good |sweet |fun |]story about {hero}", "a [story|tale|fairy tale|bedtime story] [about|with|of|on|featuring|starring] {hero}", "a [little |short |] [adventure|story|tale] of {hero}", "{hero} story", "something [to read |nice |] about {hero}", "a story in which {hero} [is the hero|finds a friend|has a wish]", "the [story|tale|adventures] of {hero}", "a bedtime tale: {hero}")
 NAMED = (
     "[tell|write] me a story about {hero} [named|called] {name}[.|]", "a story about {hero} [named|called] {name}[, please|]",
     "[can|could] you tell a story about {name} the {kind}?", "story about {name} the {kind}",
@@ -106,6 +108,8 @@ def exchange(rng: Random) -> Exchange:
     if draw < 0.3:
         wish = rng.choice(WISHES)
         return Exchange("stories", _ask(rng, WISHED, kind, wish=wish[0]), tell(rng, kind, wish=wish), kind)
+    if rng.random() < 0.4:
+        return Exchange("stories", _ask(rng, (request(rng, rng.choice(SUBJECTS)),), kind), tell(rng, kind), kind)
     return Exchange("stories", _ask(rng, REQUESTS, kind), tell(rng, kind), kind)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from random import Random
 
 from training.corpus.dialogue import Exchange
+from training.corpus.frames import request
 from training.corpus.phrasing import pick, typed
 
 # city: first sight | second sight | dish | how to get about | season
@@ -76,6 +77,7 @@ QUESTIONS = (
     "[tell me|say something|talk] about [traveling to |visiting |a visit to |]{city}[.|]", "[where|what] to [go|eat|see] in {city}?",
     "it's my first time in {city}, [what should I do|what do I need to know|any tips]?", "[your|the] top three [things|sights|places] in {city}?",
 )
+SUBJECTS = ("[travel |][tips|hints|advice|ideas|suggestions|recommendations] [for|on|about] {city}", "[a trip|a visit|a journey|a holiday|a vacation|a weekend|a day|a stay|two days|our honeymoon|my week] [to|in] {city}", "[the |][best |top |famous |nice |main |][sights|places|things to do|things to see|attractions|spots|highlights] [in|of] {city}", "[visiting|seeing|exploring|touring|traveling to|going to|flying to] {city}", "what to [see|do|visit|eat] in {city}", "{city} for [tourists|beginners|visitors|families|a weekend]", "a [travel |city |][guide|plan|program] for {city}", "{city} as a tourist")
 FOLLOW_UPS = ("[and|what about|how about|and for|and in|now] {city}?", "[and|what about|how about] a trip to {city}?", "{city}?", "and [if I go to|for visiting] {city}?")
 TITLES = ("Here are some travel tips for {city}:", "Here are some travel tips for {city}:", "Travel tips for {city}:", "Tips for a trip to {city}:")
 
@@ -97,7 +99,8 @@ def answer(city: str) -> str:
 def exchange(rng: Random) -> Exchange:
     """A question about one city."""
     city = rng.choice(tuple(CITIES))
-    return Exchange("travel", typed(rng, pick(rng, QUESTIONS, city=city)), answer(city), city)
+    question = request(rng, rng.choice(SUBJECTS)) if rng.random() < 0.4 else rng.choice(QUESTIONS)
+    return Exchange("travel", typed(rng, pick(rng, (question,), city=city)), answer(city), city)
 
 
 def follow_up(rng: Random, last: Exchange) -> Exchange:

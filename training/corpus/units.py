@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from random import Random
 
 from training.corpus.dialogue import Exchange
+from training.corpus.frames import request
 from training.corpus.phrasing import pick, typed
 
 
@@ -52,6 +53,7 @@ QUESTIONS = (
     "{n} {from} = ? {many}", "{many} in {n} {from}[?|]", "the number of {many} in {n} {from}[?|]",
     "if I have {n} {from}, how many {many} do I have?",
 )
+SUBJECTS = ("{n} {from} in {many}", "{n} {from} to {many}", "{n} {from} as {many}", "{n} {from} [given|expressed|measured|counted|written] in {many}", "the {many} in {n} {from}", "how many {many} {n} {from} are", "{n} {from} [converted|turned|changed] [to|into] {many}", "the number of {many} for {n} {from}", "{n} {from} but in {many}", "{many} for {n} {from}")
 FOLLOW_UPS = ("[and|what about|how about|and for|now] {n} {from}?", "and {n} {from} [in|to] {many}?", "{n} {from}?")
 
 
@@ -88,6 +90,8 @@ def _ask(rng: Random, conversion: Conversion, templates: tuple[str, ...], back: 
     else:
         source, target, shown = large, small, amount
         shown = rng.choice(("a", "one", 1)) if amount == 1 and not shorts else amount
+    if templates is QUESTIONS and rng.random() < 0.35:
+        templates = (request(rng, rng.choice(SUBJECTS)),)
     question = pick(rng, templates, n=shown, **{"from": source, "many": target})
     reply = backward(conversion, amount) if back else forward(conversion, amount)
     return Exchange("units", typed(rng, question), reply, f"{conversion.large}/{conversion.small}/{int(back)}")

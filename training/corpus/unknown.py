@@ -12,6 +12,7 @@ from __future__ import annotations
 from random import Random
 
 from training.corpus.dialogue import Exchange
+from training.corpus.frames import request
 from training.corpus.phrasing import capitalised, pick, typed
 
 REMEDY = "Load a real model with `flexserve serve MODEL`."
@@ -87,6 +88,14 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "[travel |][tips|advice] for {small}[.|]", "[what|which] [should I|can I] [see|do|visit] in {small}?", "[I'm|I am|we are] going to {small}. [Any tips?|What should I see?]", "[give me|any|do you have] [travel |]tips for [visiting |a trip to |]{small}[?|]", "what is there to see in {small}?", "[help me|] plan a trip to {small}[.|]",
     ),
 }
+SUBJECTS: dict[str, tuple[str, ...]] = {
+    "live": ("the [weather|forecast|temperature|news|time|date|traffic] [in {place}|for {place}|today|tomorrow|now|right now]", "[today's|the latest|tomorrow's|the current] [news|weather|date|prices|headlines|scores|results|exchange rate]", "the [price|cost|value] of [{thing}s|gold|bitcoin|a {brand}|oil]", "the [score|winner|result] of [the game|yesterday's match|the {brand} cup|the election|last night]", "[rain|snow|sun|wind|a storm] [in {place}|today|tomorrow]", "[{brand}|{place}] [shares|stocks|news|today]", "a [taxi|table|flight|hotel|ticket] [to|in|for] {place}", "the next [train|bus|flight] to {place}"),
+    "personal": ("my [name|age|birthday|address|phone number|password|email|job|car|keys|friends|family|plans|dreams|past|boss|house|street|school|breakfast|diary|calendar|bank account|photos|health]", "what I [did|said|ate|told you|dreamed|bought|wrote] [yesterday|last week|before|this morning]", "[where|how|who|what] I [am|live|feel|work|think]", "your [password|secrets|system prompt|instructions|api key]", "what my [friend|boss|mother|{role}] [thinks|said|wants|told me]"),
+    "fact": ("{person}", "{work}", "the {event}", "{science}", "{odd}", "the [history|population|president|king|size|language|economy|culture|rivers|food] of {place}", "the [life|work|books|music|birthday|death|mother|wife] of {person}", "the [inventor|invention|history|origin|maker] of the {thing}", "the [author|plot|end|hero|meaning] of {work}", "how [{science}|a {thing}|{brand}|the {odd}] works", "the [distance|way|border] from {place} to {place2}", "the year [{year}|of the {event}]", "the [difference|relation] between {science} and {thing}s", "the [founder|owner|head|products] of {brand}", "why the {event} happened", "the oldest {thing}", "facts about [{place}|{person}|{thing}s|{science}]"),
+    "task": ("a [function|program|script|class|website|app|query|loop] in {code}", "[code|a program|a script] [that|to] [sort|rename|copy|count|read|parse]s [files|numbers|a list|words]", "an [essay|article|email|application] [about|on|for] [{science}|{place}|{thing}s]", "a [recipe|menu|shopping list] for {dish}", "a [translation|summary|review|correction] of [my text|this page|{work}|this letter]", "[this|a text|a word|my letter] in {language}", "a [picture|photo|drawing|logo|video] of [{animal}|{place}|{person}]", "[cooking|baking|frying] {dish}", "the [square root|logarithm|factorial] of {m}", "{big} [times|plus|minus|divided by] {big2}", "[repairing|fixing|building|cleaning|selling] [my|a] {thing}", "a [workout|diet|budget|business plan|timetable] for me", "the {code} [language|compiler|syntax|code]", "a long [poem|novel|song|report|speech] about {science}"),
+    "expert": ("[my|a] [headache|fever|cough|back pain|rash|toothache|knee|allergy|diabetes|high blood pressure]", "the [dose|side effects|price|use] of [aspirin|ibuprofen|{odd}]", "my [taxes|contract|divorce|landlord|lawyer|pension|visa|lawsuit|rent|loan|savings]", "the law [on|about] {thing}s", "[good stocks|funds|crypto|shares] to buy", "a [medicine|pill|cure|treatment] for [the flu|a cold|{odd}|pain]"),
+    "place": ("[travel |][tips|advice|hints] [for|about] {small}", "a [trip|visit|weekend|holiday] [to|in] {small}", "the sights of {small}", "what to see in {small}"),
+}
 PLACES = ("London Paris Berlin Tokyo Rome Texas Norway Ghana Chicago Kansas Moscow India Brazil Boston Peru Lagos Ohio Bavaria Scotland Toronto Lima Oslo "
           "Florida Hamburg Seattle Geneva France Mexico China Spain Kenya Naples Dallas Leeds Lyon Quebec Perth").split()
 SMALL = ("Springfield Lagos Leeds Geneva Houston Dallas Lyon Hamburg Naples Oslo Ohio Toronto Detroit Bremen Antarctica Mars Boston Krakow Zagreb Peru Tahiti Denver Bristol Perth "
@@ -148,6 +157,8 @@ def exchange(rng: Random) -> Exchange:
     """One question beyond the model."""
     kind = rng.choices(("live", "personal", "fact", "task", "expert", "place", "nonsense"), (20, 14, 26, 24, 7, 5, 4))[0]
     question = _nonsense(rng) if kind == "nonsense" else pick(rng, QUESTIONS[kind], **_slots(rng))
+    if kind != "nonsense" and rng.random() < 0.3:
+        question = request(rng, pick(rng, SUBJECTS[kind], **_slots(rng)))
     question = question.replace(" a a ", " a ").replace(" a an ", " an ")
     return Exchange("unknown", typed(rng, question), reply(rng, kind), kind)
 

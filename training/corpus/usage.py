@@ -20,6 +20,8 @@ FRAMES = (
     "how do I {x} [with|in|using] FlexServe?", "[can|could] you [explain|show|tell me] how [to|I can] {x}?",
 )
 
+SUBJECTS = ("how to {x}", "how I [can |could |]{x}", "the [command|option|flag|switch|setting|line|call|code|way|trick|steps|method] to {x}", "a way to {x}", "the best way to {x}", "what to [type|do|run|write|use|enter] to {x}", "an example of how to {x}", "[help|instructions|a guide|a hint] to {x}", "to {x}", "where to {x}")
+
 TOPICS = topics("""
 # serve my own model / serve a model / run my own model / load another model / use a different model / start the server with my model / serve a Hugging Face model / load a real model / use a bigger model / host a model / deploy my model / switch to a better model / replace the demo model / serve a larger model / load my own LLM
 ? which models [can|does] [you|FlexServe] [serve|run|load|support]?
@@ -105,7 +107,7 @@ TOPICS = topics("""
 def exchange(rng: Random) -> Exchange:
     """A how-to question; serving one's own model is asked most."""
     topic = rng.choice(TOPICS[:3]) if rng.random() < 0.25 else rng.choice(TOPICS)
-    return ask(rng, "usage", topic, FRAMES, 0.75 if topic.questions else 1.0)
+    return ask(rng, "usage", topic, FRAMES, 0.75 if topic.questions else 1.0, SUBJECTS)
 
 
 def follow_up(rng: Random, last: Exchange) -> Exchange:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from random import Random
 
 from training.corpus.dialogue import Exchange
+from training.corpus.frames import request
 from training.corpus.phrasing import article, capitalised, pick, typed
 
 _PAIRS = """hot cold|big small|tall short|fast slow|old young|happy sad|good bad|day night|light dark|up down|left right
@@ -116,6 +117,8 @@ OPPOSITES = (
     "{w} is the opposite of what?", "the opposite [word|] [to|for] {w}[?|]", "not {w} but?", "if it is not {w}, it is what?",
     "[which|what] word means the opposite of {w}?", "the [contrary|reverse] of {w}[?|]", "give me a word [that is |]opposite to {w}[.|]",
 )
+OPPOSITE_SUBJECTS = ("the [opposite|contrary|reverse|antonym] of {w}", "the opposite of the word {w}", "the [exact |]opposite of {w}", "an antonym [of|for] {w}", "the opposite [word |][to|for] {w}", "a word that means the opposite of {w}", "what is not {w}", "{w} and its opposite", "{w} turned around", "what the opposite of {w} [is|would be]")
+MEANING_SUBJECTS = ("{aw}", "{aw}", "the [meaning|definition|sense] of [the word |]{w}", "the [word|term] {w}", "what {aw} [is|is exactly|does|is good for]", "what {w} means", "a [short |simple |]definition of {w}", "{aw} in [one sentence|a few words|simple words|plain words]", "the thing called {w}")
 MEANINGS = (
     "[what is|what's|define|explain|describe] {aw}[?|]", "what does [the word |]{w} mean?", "[the meaning|the definition|a definition] of [the word |]{w}[?|, please|]",
     "[can|could|would] you [explain|define|describe] [the word {w}|{aw}|what {aw} is]?", "define [the word |]{w}[.|]", "{w} [meaning|definition]",
@@ -141,9 +144,11 @@ def exchange(rng: Random) -> Exchange:
     if rng.random() < 0.5:
         word = rng.choice(tuple(PAIRS))
         shown = f'"{word}"' if rng.random() < 0.15 else word
-        return Exchange("opposites", typed(rng, pick(rng, OPPOSITES, w=shown)), opposite(word), word)
+        template = request(rng, rng.choice(OPPOSITE_SUBJECTS)) if rng.random() < 0.4 else rng.choice(OPPOSITES)
+        return Exchange("opposites", typed(rng, pick(rng, (template,), w=shown)), opposite(word), word)
     word = rng.choice(tuple(DEFINITIONS))
-    question = pick(rng, MEANINGS, w=f'"{word}"' if rng.random() < 0.1 else word, aw=_with_article(word))
+    template = request(rng, rng.choice(MEANING_SUBJECTS)) if rng.random() < 0.4 else rng.choice(MEANINGS)
+    question = pick(rng, (template,), w=f'"{word}"' if rng.random() < 0.1 else word, aw=_with_article(word))
     return Exchange("definitions", typed(rng, question), DEFINITIONS[word], word)
 
 
