@@ -66,7 +66,7 @@ def render(limits: Limits, chat: bool) -> list[Component]:
         )
     with gr.Accordion("More sampling", open=False):
         top_p = gr.Slider(0.05, 1, 0.95, step=0.01, label="Top-p", info="1: off")
-        top_k = gr.Slider(0, 200, 0, step=1, label="Top-k", info="0: off")
+        top_k = gr.Slider(0, min(200, limits.vocab_size), 0, step=1, label="Top-k", info="0: off")
         min_p = gr.Slider(0, 1, 0, step=0.01, label="Min-p", info="0: off")
         repetition_penalty = gr.Slider(1, 2, 1, step=0.01, label="Repetition penalty", info="1: off")
         seed = gr.Number(
