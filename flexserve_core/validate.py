@@ -19,6 +19,7 @@ from flexserve_core.models.tokenizer import Tokenizer
 from flexserve_core.types import Limits, Request, SamplingParams
 
 _SAMPLING_FIELDS = tuple(field.name for field in dataclasses.fields(SamplingParams))
+_LIST_FIELDS = ("stop", "stop_token_ids", "logit_bias")
 _MAX_SEED = 2**63 - 1
 _MAX_STOP_TOKENS = 64
 _MAX_MESSAGES = 1024
@@ -61,7 +62,9 @@ def _sampling_from(sampling: SamplingParams | None, fields: Mapping[str, Any]) -
             near = difflib.get_close_matches(name, _SAMPLING_FIELDS, n=1)
             hint = f"Did you mean {near[0]}?" if near else f"Known fields: {', '.join(_SAMPLING_FIELDS)}."
             raise InvalidRequestError(name, fields[name], "there is no such sampling field", hint)
-    return replace(sampling or SamplingParams(), **_normalised(fields))
+    base = sampling or SamplingParams()
+    lists = {name: getattr(base, name) for name in _LIST_FIELDS}
+    return replace(base, **_normalised({**lists, **fields}))
 
 
 def _normalised(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,9 +74,8 @@ def _normalised(fields: Mapping[str, Any]) -> dict[str, Any]:
         plain["stop"] = (plain["stop"],)
     if isinstance(plain.get("logit_bias"), Mapping):
         plain["logit_bias"] = tuple(plain["logit_bias"].items())
-    for name in ("stop", "stop_token_ids", "logit_bias"):
-        if name in plain:
-            plain[name] = () if plain[name] is None else _as_tuple(name, plain[name])
+    for name in _LIST_FIELDS:
+        plain[name] = () if plain[name] is None else _as_tuple(name, plain[name])
     return plain
 
 
@@ -217,8 +219,8 @@ def _prompt_ids(
         ids = tokenizer.encode(prompt)
     else:
         assert prompt_token_ids is not None
-        ids = list(prompt_token_ids[: limits.max_seq_length])
-        for token in ids:
+        ids = list(_as_tuple("prompt_token_ids", prompt_token_ids))
+        for token in ids[: limits.max_seq_length]:  # a longer prompt is refused anyway
             _whole("prompt_token_ids", token, 0, limits.vocab_size - 1, "Use token ids of this model.")
     if not ids:
         raise InvalidRequestError(given[0], "", "it holds no token", "Send at least one token of text.")

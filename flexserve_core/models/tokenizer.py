@@ -18,6 +18,7 @@ from flexserve_core.errors import InvalidRequestError, ModelError
 from flexserve_core.models.catalog import ModelSource
 
 Message = Mapping[str, Any]
+_ROLES = ("system", "user", "assistant", "tool")
 
 
 class Tokenizer:
@@ -91,10 +92,26 @@ class Tokenizer:
 
     def encode_chat(self, messages: Sequence[Message]) -> list[int]:
         """Ids of a conversation. Control tokens come from the template alone, never from a message's text."""
+        self._refuse_control_text_beside_content(messages)
         contents = [str(message.get("content", "")) for message in messages]
         if not any(special in content for content in contents for special in self._special_texts):
             return list(self.hf(self.render_chat(messages), add_special_tokens=False)["input_ids"])
         return self._encode_guarded(messages, contents)
+
+    def _refuse_control_text_beside_content(self, messages: Sequence[Message]) -> None:
+        """A role, or whatever else a template may print, cannot be encoded apart from the template's own text."""
+        telling = [special for special in self._special_texts if special.strip()]  # some are runs of spaces
+        for index, message in enumerate(messages):
+            for key, value in message.items():
+                if key == "content" or value in _ROLES:
+                    continue
+                if any(special in str(value) for special in telling):
+                    raise InvalidRequestError(
+                        f"messages[{index}].{key}",
+                        value,
+                        "only `content` may hold the text of a control token",
+                        "Leave it out.",
+                    )
 
     def _encode_guarded(self, messages: Sequence[Message], contents: Sequence[str]) -> list[int]:
         """Render with unguessable marks in place of the texts, then encode texts and template apart."""
