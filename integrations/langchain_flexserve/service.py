@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import httpx
 
 from langchain_flexserve.transport import Call, Piece, ServiceError
-from langchain_flexserve.wire import EventParser, error_text, payload
+from langchain_flexserve.wire import EventParser, error_text, first_model, payload
 
 _BUSY = (429, 503)  # worth another try
 _LONGEST_WAIT_S = 30.0  # the most that a Retry-After is believed
@@ -68,7 +68,7 @@ class Service:
         model = call.model or self._model
         if model is None:
             models = yield from self._exchange("GET", "/models")
-            model = self._model = str(models.json()["data"][0]["id"])
+            model = self._model = first_model(models.content)
         path = "/completions" if call.messages is None else "/chat/completions"
         return (yield from self._exchange("POST", path, payload(call, model)))
 

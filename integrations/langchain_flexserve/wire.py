@@ -36,6 +36,14 @@ def payload(call: Call, model: str) -> dict[str, Any]:
     return body | fields
 
 
+def first_model(content: bytes) -> str:
+    """The model that a `/models` answer lists first; `ServiceError` when it lists none."""
+    try:
+        return str(json.loads(content)["data"][0]["id"])
+    except (ValueError, KeyError, IndexError, TypeError):
+        raise ServiceError("the service lists no model; name one with model=") from None
+
+
 def error_text(content: bytes | str) -> tuple[str, str | None]:
     """The message and the refused field of an error body; the body's start when it is not OpenAI's."""
     try:
@@ -57,7 +65,10 @@ class EventParser:
         data = line.removeprefix("data:").strip() if line.startswith("data:") else ""
         if not data or data == "[DONE]":
             return
-        event = json.loads(data)
+        try:
+            event = json.loads(data)
+        except ValueError:
+            raise ServiceError(f"an event of the answer is not JSON: {data[:200]}") from None
         if event.get("error"):
             message, param = error_text(data)
             raise ServiceError(message, param=param)

@@ -23,6 +23,7 @@ class Service:
 
     def __init__(self) -> None:
         self.answers: list[Callable[[], Response]] = []
+        self.models = [{"id": "scripted"}]
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.app = Starlette(
@@ -36,7 +37,7 @@ class Service:
         return SimpleNamespace(running=0, waiting=0)  # asked at the end: nothing to wait for
 
     def _models(self, _: Request) -> Response:
-        return JSONResponse({"data": [{"id": "scripted"}]})
+        return JSONResponse({"data": self.models})
 
     async def _answer(self, request: Request) -> Response:
         self.bodies.append(await request.json())
@@ -145,6 +146,7 @@ def test_silence_times_out(service: Service, make: Any, invoke: Any) -> None:
     ("answer", "message"),
     [
         (events(word("Hel")), "broke off"),
+        (events(word("Hel"), "not json"), "not JSON"),
         (events(word("Hel"), {"error": {"message": "the engine failed"}}), "the engine failed"),
         (lambda: Response("<html>a proxy</html>", 502), "a proxy"),
     ],
@@ -163,6 +165,15 @@ def test_nobody_there(invoke: Any) -> None:
         port = bound_but_not_listening.getsockname()[1]
         with pytest.raises(ServiceError, match="Is the server running"):
             invoke(FlexServeLLM(base_url=f"http://127.0.0.1:{port}/v1", max_retries=0))
+
+
+def test_a_service_without_a_model(service: Service, make: Any, invoke: Any) -> None:
+    service.models = []
+    with pytest.raises(ServiceError, match="model="):
+        invoke(make())
+    service.answers = [GOOD]
+    assert invoke(make(model="named")) == "Hello"
+    assert service.bodies[0]["model"] == "named"
 
 
 def test_both_forms_of_logprobs_become_one(service: Service, make: Any) -> None:
