@@ -1,15 +1,21 @@
 """From the name a person types to the place a model is loaded from.
 
 `demo` and `demo-ssm` are folders inside the package; anything else is a local folder or a Hugging Face id.
-Knows nothing of weights or tokenizers; looks at no network.
+Knows nothing of weights or tokenizers.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlparse
 
+from huggingface_hub import constants
+
+from flexserve_core.config import DEMO_MODEL, DEMO_SSM
 from flexserve_core.errors import ModelError
 
 _ASSETS = Path(__file__).resolve().parent.parent / "assets"
@@ -24,6 +30,21 @@ class ModelSource:
     location: str
     is_local: bool
 
+    def offline(self) -> bool:
+        """Whether to look at local files only. Without this an unreachable hub costs half a minute of retries."""
+        return self.is_local or not _hub_resolves()
+
+
+def _hub_resolves() -> bool:
+    """Whether the hub's name can be looked up; with a proxy the proxy does that."""
+    if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")):
+        return True
+    try:
+        socket.getaddrinfo(urlparse(constants.ENDPOINT).hostname, 443)
+    except OSError:
+        return False
+    return True
+
 
 def embedded_models() -> tuple[str, ...]:
     """Names of the models that come with the package."""
@@ -34,6 +55,8 @@ def resolve(name: str) -> ModelSource:
     """Find a model by embedded name, folder or Hugging Face id; ModelError when it can be none of them."""
     if name in embedded_models():
         return ModelSource(name, str(_ASSETS / name), is_local=True)
+    if name in (DEMO_MODEL, DEMO_SSM):
+        raise ModelError(name, "this installation lacks the embedded models", "Install FlexServe again.")
     path = Path(name).expanduser()
     if path.is_dir():
         if not (path / "config.json").is_file():

@@ -88,6 +88,7 @@ def load_model(
             revision=revision,
             cache_dir=cache_dir,
             trust_remote_code=False,
+            local_files_only=source.offline(),
         )
     except Exception as error:  # transformers raises many kinds; each means that this model cannot be served
         raise ModelError(
@@ -102,7 +103,11 @@ def load_model(
 def _load_config(source: ModelSource, revision: str | None, cache_dir: str | None) -> Any:
     try:
         return AutoConfig.from_pretrained(
-            source.location, revision=revision, cache_dir=cache_dir, trust_remote_code=False
+            source.location,
+            revision=revision,
+            cache_dir=cache_dir,
+            trust_remote_code=False,
+            local_files_only=source.offline(),
         )
     except Exception as error:  # transformers raises many kinds; the message names what was tried
         where = "the folder" if source.is_local else "the Hugging Face hub and its local cache"

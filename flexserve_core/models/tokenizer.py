@@ -43,7 +43,11 @@ class Tokenizer:
     ) -> Tokenizer:
         try:
             hf = AutoTokenizer.from_pretrained(
-                source.location, revision=revision, cache_dir=cache_dir, trust_remote_code=False
+                source.location,
+                revision=revision,
+                cache_dir=cache_dir,
+                trust_remote_code=False,
+                local_files_only=source.offline(),
             )
         except Exception as error:  # transformers raises many kinds for a broken or missing tokenizer
             raise ModelError(
