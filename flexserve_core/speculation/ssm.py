@@ -123,7 +123,8 @@ class SSMDrafter:
         target = slots[state.num_cached : state.num_cached + len(path)]
         moved = source != target
         self._runner.store.move(source[moved], target[moved])
-        state.num_cached += len(path)
+        # Not the root, even if it was fed: asked again about the same text, its logits are needed again.
+        state.num_cached = min(state.num_cached + len(path), len(tokens) - 1)
         state.fed = EMPTY_TREE
         state.table.truncate(state.num_cached)
 

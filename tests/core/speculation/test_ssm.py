@@ -1,0 +1,195 @@
+"""The SSM drafter's memory: whatever happened before, it proposes what a fresh one would propose."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from flexserve_core.config import EngineConfig
+from flexserve_core.sampling.noise import KeyedNoise
+from flexserve_core.speculation.drafter import DraftView
+from flexserve_core.speculation.expansion import BestFirst, StaticShape
+from flexserve_core.speculation.ssm import SSMDrafter
+from flexserve_core.testing import Bench
+from flexserve_core.types import SamplingParams
+
+CONFIG = EngineConfig(max_seq_length=256, max_requests_per_batch=4, max_tokens_per_batch=16, kv_block_size=3)
+GREEDY, SAMPLED = SamplingParams(temperature=0.0), SamplingParams(temperature=0.8, top_k=50)
+CAPACITY = 200
+
+
+@pytest.fixture(scope="module")
+def other(tiny_pair):
+    """The same SSM with a cache of its own, for the fresh drafter."""
+    return Bench(tiny_pair[1])
+
+
+def view(key, tokens, sampling=GREEDY, max_nodes=24, max_depth=5):
+    return DraftView(key, tokens, sampling, KeyedNoise(9, key), max_nodes, max_depth)
+
+
+def drafter_of(bench, expansion=None):
+    bench.allocate(CONFIG)
+    return SSMDrafter(bench.runner, expansion or BestFirst(min_log_prob=-20.0), 16, bench.loaded.vocab_size)
+
+
+def fresh(bench, asked, expansion=None):
+    """Proposals of a drafter that has never seen anything."""
+    drafter = drafter_of(bench, expansion)
+    drafter.open(asked.key, CAPACITY)
+    [tree] = drafter.propose([asked])
+    return tree
+
+
+def agree(drafter, other, asked, expansion=None):
+    [tree] = drafter.propose([asked])
+    tree.check_integrity()
+    drafter.check_integrity()
+    assert tree == fresh(other, asked, expansion)
+    assert 0 < len(tree) <= asked.max_nodes
+    assert max(tree.depths) <= asked.max_depth
+    return tree
+
+
+def deepest(tree):
+    node = max(range(len(tree)), key=lambda index: tree.depths[index])
+    return [tree.tokens[index] for index in tree.path(node)]
+
+
+@pytest.fixture
+def drafter(ssm_bench):
+    drafter = drafter_of(ssm_bench)
+    drafter.open(1, CAPACITY)
+    return drafter
+
+
+def test_the_deepest_accepted_draft_was_never_fed(drafter, other):
+    tokens = [5, 6, 7]
+    for _ in range(4):
+        tree = agree(drafter, other, view(1, tokens))
+        path = deepest(tree)
+        assert len(path) == 5
+        tokens = [*tokens, *path, 77]  # the leaf's keys do not exist, nor those of the LLM's own token
+
+
+def test_tokens_of_another_source(drafter, other):
+    tokens = [5, 6, 7]
+    for foreign in ([1, 2, 3], [4], [200, 201, 202, 203]):
+        tree = agree(drafter, other, view(1, tokens))
+        tokens = [*tokens, *foreign]
+        agree(drafter, other, view(1, tokens))
+        tokens = [*tokens, *deepest(tree)[:2]]  # an old tree's tokens at another place are nothing special
+
+
+def test_half_a_path_then_something_else(drafter, other):
+    tokens = [9, 9]
+    for taken in (0, 1, 2, 3, 4, 5):
+        tree = agree(drafter, other, view(1, tokens))
+        for node in (0, len(tree) - 1, len(tree) // 2):  # branches from every place of the tree
+            path = [tree.tokens[index] for index in tree.path(node)][:taken]
+            agree(drafter, other, view(1, [*tokens, *path, 11]))
+            tokens = [*tokens, *path, 11]
+            tree = agree(drafter, other, view(1, tokens))
+
+
+def test_a_lost_step_is_asked_again(drafter, other):
+    for _ in range(3):
+        agree(drafter, other, view(1, [5, 6, 7]))
+
+
+def test_debt_after_a_spell_without_speculation(drafter, other):
+    tokens = [5, 6, 7]
+    agree(drafter, other, view(1, tokens))
+    tokens = [*tokens, *range(10)]
+    agree(drafter, other, view(1, tokens))
+
+
+def test_debt_larger_than_one_forward_is_fed_in_chunks(drafter, other, ssm_bench, monkeypatch):
+    rows = []
+    right = ssm_bench.runner.forward
+    monkeypatch.setattr(
+        ssm_bench.runner, "forward", lambda batch: rows.append(batch.num_rows) or right(batch)
+    )
+    agree(drafter, other, view(1, [*range(100)]))
+    assert max(rows) <= 16
+    assert sum(rows) >= 100
+    rows.clear()
+    agree(drafter, other, view(1, [*range(100), *range(50)]))
+    assert max(rows) <= 16
+    assert sum(rows) < 50 + 3 * 16, "what is cached is not fed again"
+
+
+def test_several_sequences_with_different_debts(ssm_bench, other):
+    drafter = drafter_of(ssm_bench)
+    texts = {1: [*range(40)], 2: [7], 3: [*range(15)]}
+    for key in texts:
+        drafter.open(key, CAPACITY)
+    for round_number in range(3):
+        views = [view(key, tokens, SAMPLED if key == 3 else GREEDY) for key, tokens in texts.items()]
+        trees = drafter.propose(views)
+        drafter.check_integrity()
+        assert trees == [fresh(other, asked) for asked in views]
+        for (key, tokens), tree in zip(texts.items(), trees, strict=True):
+            texts[key] = [*tokens, *deepest(tree)[:round_number], *[key] * key * 6]
+
+
+@pytest.mark.parametrize(
+    "expansion", [BestFirst(min_log_prob=-9.0), StaticShape((2, 1, 2, 1)), StaticShape((1,) * 5)]
+)
+@pytest.mark.parametrize("sampling", [GREEDY, SAMPLED], ids=["greedy", "sampled"])
+@pytest.mark.parametrize("seed", range(3))
+def test_random_histories(ssm_bench, other, expansion, sampling, seed):
+    drafter = drafter_of(ssm_bench, expansion)
+    drafter.open(1, CAPACITY)
+    dice, tokens = random.Random(seed), [5]
+    while len(tokens) < 150:
+        asked = replace(
+            view(1, tokens, sampling), max_nodes=dice.choice([1, 4, 12]), max_depth=dice.choice([1, 3, 5])
+        )
+        tree = agree(drafter, other, asked, expansion)
+        path = [tree.tokens[index] for index in tree.path(dice.randrange(len(tree)))]
+        foreign = [dice.randrange(250) for _ in range(dice.choice([0, 1, 1, 2, 25]))]
+        tokens = [*tokens, *path[: dice.randint(0, len(path))], *foreign, dice.randrange(250)]
+
+
+def test_nothing_asked_nothing_proposed(drafter, other):
+    [tree] = drafter.propose([view(1, [1, 2, 3], max_nodes=0)])
+    assert len(tree) == 0
+    agree(drafter, other, view(1, [1, 2, 3, 4]))
+
+
+def test_children_follow_the_request_s_noise(drafter, ssm_bench):
+    """The first child is the token that sampling from the SSM with this noise would take."""
+    from flexserve_core.testing import run_requests
+
+    drafter = drafter_of(ssm_bench, StaticShape((1, 1, 1)))
+    drafter.open(0, CAPACITY)
+    asked = DraftView(0, [5, 6, 7], SAMPLED, KeyedNoise(9, 0), 12, 5)
+    [tree] = drafter.propose([asked])
+    request = ssm_bench.request(
+        [5, 6, 7], temperature=0.8, top_k=50, seed=9, max_new_tokens=3, request_id="x"
+    )
+    assert run_requests(ssm_bench.engine(), [request]).tokens["x"] == [tree.tokens]
+
+
+def test_closing_frees_everything(ssm_bench):
+    drafter = drafter_of(ssm_bench)
+    for key in range(3):
+        drafter.open(key, CAPACITY)
+        drafter.propose([view(key, [1, 2, 3])])
+    assert ssm_bench.runner.pool.num_used > 0
+    drafter.close(0)
+    drafter.close(0)
+    drafter.check_integrity()
+    drafter.reset()
+    drafter.check_integrity()
+    assert ssm_bench.runner.pool.num_used == 0
+
+
+def test_a_leak_is_noticed(drafter, ssm_bench):
+    drafter.propose([view(1, [1, 2, 3])])
+    ssm_bench.runner.pool._free.pop()
+    with pytest.raises(AssertionError, match="lost"):
+        drafter.check_integrity()
