@@ -135,6 +135,7 @@ def _end(result: RequestResult, model: str) -> End:
         speculation={
             "llm_steps": counters.llm_steps,
             "tokens_per_step": counters.tokens_per_step,
+            "draft_steps": counters.draft_steps,
             "drafted_tokens": counters.drafted_tokens,
             "accepted_tokens": counters.accepted_tokens,
         },

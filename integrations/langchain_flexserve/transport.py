@@ -42,7 +42,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """What is known when an answer has ended; the optional parts depend on the service."""
+    """What is known when an answer has ended; the optional parts depend on the service.
+
+    `speculation` has draft_steps, drafted_tokens and accepted_tokens; in process also llm_steps and
+    tokens_per_step.
+    """
 
     finish_reason: str
     prompt_tokens: int

@@ -13,8 +13,7 @@ from typing import Any
 from langchain_flexserve.transport import Call, End, Piece, ServiceError
 
 _COUNTERS = {
-    "llm_steps": "num_spec_steps",
-    "tokens_per_step": "mean_acceptance_length",
+    "draft_steps": "num_spec_steps",
     "drafted_tokens": "num_draft_tokens",
     "accepted_tokens": "num_accepted_draft_tokens",
 }

@@ -121,7 +121,9 @@ def scripted() -> Callable[..., ScriptedServer]:
 
 def _chunks(request: Request, words: tuple[str, ...]) -> Iterator[Chunk]:
     token_ids = tuple(range(10, 10 + len(words)))
-    stats = SpeculationStats(llm_steps=2, generated_tokens=len(words), drafted_tokens=4, accepted_tokens=1)
+    stats = SpeculationStats(
+        llm_steps=2, generated_tokens=len(words), draft_steps=1, drafted_tokens=4, accepted_tokens=1
+    )
     wants_logprobs = request.sampling.logprobs is not None
     for position, word in enumerate(words):
         last = position == len(words) - 1

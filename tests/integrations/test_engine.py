@@ -95,16 +95,15 @@ def test_a_seed_brings_the_same_answer_again_and_is_told(chat: Any) -> None:
     assert again.text == first.text
 
 
-def test_the_message_carries_counters(chat: Any) -> None:
+def test_the_message_carries_the_engines_counters(chat: Any, watch: Watch) -> None:
     message = chat().invoke(QUESTION)
-    speculation = message.response_metadata["speculation"]
-    assert message.usage_metadata["output_tokens"] > 0
-    assert message.usage_metadata["input_tokens"] > 0
-    assert speculation["llm_steps"] > 0
-    assert speculation["tokens_per_step"] == pytest.approx(
-        message.usage_metadata["output_tokens"] / speculation["llm_steps"]
-    )
-    assert speculation["accepted_tokens"] <= speculation["drafted_tokens"]
+    choice = watch.results[0].choices[0]
+    assert message.usage_metadata["output_tokens"] == len(choice.token_ids)
+    assert message.usage_metadata["input_tokens"] == len(watch.results[0].prompt_token_ids)
+    told = message.response_metadata["speculation"]
+    for name in told:
+        assert told[name] == getattr(choice.speculation, name)
+    assert {"draft_steps", "drafted_tokens", "accepted_tokens"} <= told.keys()
 
 
 def test_without_speculation_the_text_is_the_same(chat: Any) -> None:

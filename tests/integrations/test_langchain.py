@@ -196,6 +196,7 @@ def test_a_message_says_how_it_was_made(scripted: Scripted) -> None:
     assert about["speculation"] == {
         "llm_steps": 2,
         "tokens_per_step": 1.5,
+        "draft_steps": 1,
         "drafted_tokens": 4,
         "accepted_tokens": 1,
     }
