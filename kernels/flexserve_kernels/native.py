@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-ABI = 1  # FLEXSERVE_ABI in csrc/native.h
+ABI = 2  # FLEXSERVE_ABI in csrc/native.h
 INSTRUCTION_SETS = ("avx512", "avx2", "baseline")  # widest first; libraries are called _native_<name>
 _FIRST_USABLE = {"AVX512": 0, "AVX2": 1}  # by torch's name for what the processor has
 

@@ -29,12 +29,14 @@ def tree_attention(
     window: int | None = None,
     sinks: Tensor | None = None,
     alibi_slopes: Tensor | None = None,
+    key_bias: Tensor | None = None,
 ) -> Tensor:
     """Attention of each packed row over its own history.
 
     q [T, Hq, D] fp32/bf16/fp16; k_cache [S, Hkv, D], v_cache [S, Hkv, Dv], same dtype, Hq a multiple of Hkv.
     window: a row at position p attends j > p - window. sinks [Hq]: one more logit per head, without a value.
-    alibi_slopes [Hq]: slope * (j - p) is added. Returns [T, Hq, Dv] in q's dtype; fp32 inside.
+    alibi_slopes [Hq]: slope * (j - p) is added. key_bias [Hq, P], P larger than every position: key_bias[:, j] is
+    added, for models whose bias is a table of rounded numbers. Returns [T, Hq, Dv] in q's dtype; fp32 inside.
     """
     library = native_library() if q.device.type == "cpu" else None
     attention = reference.tree_attention if library is None else _native_attention(library)
@@ -45,6 +47,7 @@ def tree_attention(
         window=window,
         sinks=sinks,
         alibi_slopes=alibi_slopes,
+        key_bias=key_bias,
     )
 
 

@@ -25,6 +25,7 @@ SHAPES = {
     "neither a multiple of 16": ((3, 3), (72, 33)),
     "more heads than a tile holds": ((257, 1), (8, 8)),
 }
+ROUGH_BIAS = (torch.tensor([[0.5], [0.25], [0.11], [0.0]]).bfloat16() * torch.arange(200)).float()  # [Hq, P]
 OPTIONS = {
     "plain": {},
     "softcap": {"softcap": 3.0},
@@ -32,17 +33,19 @@ OPTIONS = {
     "window of one": {"window": 1},
     "sinks": {"sinks": torch.linspace(-2, 4, 4)},
     "alibi": {"alibi_slopes": torch.tensor([0.5, 0.25, 0.125, 0.0625])},
+    "key bias": {"key_bias": ROUGH_BIAS},
     "all": {
         "softcap": 5.0,
         "window": 70,
         "sinks": torch.tensor([1.0, -1.0, 0.0, 8.0]),
         "alibi_slopes": torch.tensor([0.01, 0.02, 0.5, 0.0]),
+        "key_bias": torch.linspace(-3, 3, 4 * 231).reshape(4, 231).sin(),
     },
 }
 TOLERANCE = {torch.float32: 3e-6, torch.bfloat16: 2e-2, torch.float16: 2e-3}
 
 
-def dense(scene, row, *, scale, softcap=None, window=None, sinks=None, alibi_slopes=None):
+def dense(scene, row, *, scale, softcap=None, window=None, sinks=None, alibi_slopes=None, key_bias=None):
     """Row (sequence, position) by the textbook, in float64."""
     s, p = row
     first = 0 if window is None else max(0, p + 1 - window)
@@ -56,6 +59,8 @@ def dense(scene, row, *, scale, softcap=None, window=None, sinks=None, alibi_slo
         logits = softcap * torch.tanh(logits / softcap)
     if alibi_slopes is not None:
         logits = logits + alibi_slopes.double()[:, None] * (torch.arange(first, p + 1) - p)
+    if key_bias is not None:
+        logits = logits + key_bias.double()[:, first : p + 1]
     if sinks is not None:
         logits = torch.cat([logits, sinks.double()[:, None]], 1)
     weights = logits.softmax(1)[:, : slots.numel()]
@@ -70,7 +75,9 @@ def check(scene, rows, attention, tail=0, **options):
     assert out.dtype == q.dtype
     assert out.shape == (len(rows), q.shape[1], scene.v_cache.shape[2])
     expected = torch.stack([dense(scene, row, scale=scale, **options) for row in rows])
-    torch.testing.assert_close(out.double(), expected, rtol=0, atol=TOLERANCE[q.dtype])
+    # a logit near 100, where the rough bias ends, is itself exact to 8e-6 only
+    atol = 2e-5 if options.get("key_bias") is ROUGH_BIAS else TOLERANCE[q.dtype]
+    torch.testing.assert_close(out.double(), expected, rtol=0, atol=atol)
     return out
 
 
@@ -85,6 +92,38 @@ def test_agrees_with_dense_softmax(attention, shape, dtype):
 @pytest.mark.parametrize("options", OPTIONS)
 def test_options_agree_with_dense_softmax(attention, options):
     check(AttentionScene.random(LENGTHS), ROWS, attention, tail=3, **OPTIONS[options])
+
+
+def test_a_key_bias_belongs_to_logical_positions(attention):
+    """Neither a neighbour's entry nor none gives the same: the comparison above can fail."""
+    scene = AttentionScene.random(LENGTHS)
+    run = partial(attention, scale=0.125)
+    q, plan = scene.pack([(3, 64), (5, 199)], tail=2)
+    right = scene.attend(partial(run, key_bias=ROUGH_BIAS), q, plan)
+    shifted = scene.attend(partial(run, key_bias=ROUGH_BIAS.roll(1, 1)), q, plan)
+    assert (right - shifted)[:, :3].abs().amax(-1).min() > 1e-2
+    assert torch.equal(right[:, 3], scene.attend(run, q, plan)[:, 3])  # that head's bias is zero
+
+
+def test_a_key_bias_of_slopes_equals_alibi(attention):
+    """Softmax does not see a shift, so slope * j and slope * (j - position) are one function."""
+    scene = AttentionScene.random(LENGTHS)
+    run, slopes = partial(attention, scale=0.125), torch.tensor([0.5, 0.25, 0.125, 0.0625])
+    q, plan = scene.pack(ROWS, tail=3)
+    table = slopes[:, None] * torch.arange(200)
+    expected = scene.attend(partial(run, alibi_slopes=slopes), q, plan)
+    torch.testing.assert_close(
+        scene.attend(partial(run, key_bias=table), q, plan), expected, rtol=0, atol=3e-5
+    )
+
+
+def test_a_key_bias_that_ends_too_soon_or_fits_no_heads_is_refused(attention, native):
+    scene = AttentionScene.random([70])
+    q, plan = scene.pack([(0, 69), (0, 3)])
+    with pytest.raises(ValueError, match="key_bias"):
+        attention(q, scene.k_cache, scene.v_cache, plan, scale=1.0, key_bias=torch.zeros(4, 69))
+    with pytest.raises(ValueError, match="4 query heads"):
+        native(q, scene.k_cache, scene.v_cache, plan, scale=1.0, key_bias=torch.zeros(3, 70))
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)

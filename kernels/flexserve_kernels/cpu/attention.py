@@ -17,7 +17,7 @@ from flexserve_kernels.plan import AttentionPlan
 DTYPES = {torch.float32: 0, torch.bfloat16: 1, torch.float16: 2}  # FlexserveDtype
 _OUT_DTYPES = {torch.float32: torch.float32, torch.bfloat16: torch.bfloat16, torch.float16: torch.float32}
 _PLAN = struct.Struct("@4q5P")  # FlexservePlan
-_CALL = struct.Struct("@qPqqPqqPqqP5qqqPPdd")  # FlexserveAttention
+_CALL = struct.Struct("@qPqqPqqPqqP5qqqPPPqdd")  # FlexserveAttention
 
 
 class NativeAttention:
@@ -40,10 +40,11 @@ class NativeAttention:
         window: int | None = None,
         sinks: Tensor | None = None,
         alibi_slopes: Tensor | None = None,
+        key_bias: Tensor | None = None,
     ) -> Tensor:
         """See reference/attention.py.
 
-        Raises ValueError where shapes or dtypes do not fit together or the plan leads outside the cache.
+        Raises ValueError where shapes or dtypes do not fit together or the plan leads outside cache or key_bias.
         """
         num_rows, num_heads, dim = q.shape
         num_slots, num_kv_heads, v_dim = v_cache.shape
@@ -53,6 +54,7 @@ class NativeAttention:
             raise ValueError(_mismatch(q, k_cache, v_cache))
         q, k_cache, v_cache = _dense_last(q), _dense_last(k_cache), _dense_last(v_cache)
         sinks, alibi_slopes = _per_head(sinks, num_heads), _per_head(alibi_slopes, num_heads)
+        key_bias = _per_head_and_position(key_bias, num_heads)
         out = torch.empty((num_rows, num_heads, v_dim), dtype=_OUT_DTYPES[dtype])
         q_strides, k_strides, v_strides = q.stride(), k_cache.stride(), v_cache.stride()
         call = _CALL.pack(
@@ -62,11 +64,12 @@ class NativeAttention:
             *(num_slots, num_heads, num_kv_heads, dim, v_dim, window or 0, torch.get_num_threads()),
             0 if sinks is None else sinks.data_ptr(),
             0 if alibi_slopes is None else alibi_slopes.data_ptr(),
+            *((0, 0) if key_bias is None else (key_bias.data_ptr(), key_bias.shape[1])),
             *(scale, softcap or 0.0),
         )
         if self._function(_packed_plan(plan, num_rows), call, self._parallel):
             raise ValueError(
-                "the attention plan leads outside the cache or contradicts itself: check_integrity tells"
+                "the attention plan leads outside the cache (or key_bias) or contradicts itself: check_integrity tells"
             )
         return out if out.dtype == dtype else out.to(dtype)
 
@@ -81,6 +84,12 @@ def _per_head(x: Tensor | None, num_heads: int) -> Tensor | None:
     raise ValueError(
         f"sinks and alibi_slopes have one value per query head ({num_heads}), not {tuple(x.shape)}"
     )
+
+
+def _per_head_and_position(x: Tensor | None, num_heads: int) -> Tensor | None:
+    if x is None or (x.ndim == 2 and x.shape[0] == num_heads):
+        return x if x is None else x.float().contiguous()
+    raise ValueError(f"key_bias is [{num_heads} query heads, positions], not {tuple(x.shape)}")
 
 
 def _packed_plan(plan: AttentionPlan, num_rows: int) -> bytes:

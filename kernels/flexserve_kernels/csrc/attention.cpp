@@ -42,7 +42,8 @@ template <class E, class O>
 class Attention {
  public:
   Attention(const FlexservePlan& plan, const FlexserveAttention& call)
-      : plan_(plan), call_(call), rules_{(float)call.scale, (float)call.softcap, call.alibi_slopes},
+      : plan_(plan), call_(call), rules_{(float)call.scale, (float)call.softcap, call.alibi_slopes,
+                                         call.key_bias, call.num_biased_positions},
         per_kv_head_(call.num_heads / call.num_kv_heads), v_width_((call.v_dim + W - 1) / W * W) {}
 
   // Returns 0, or 1 where the plan leads outside the cache or contradicts itself; then `out` is not to be used.
@@ -75,6 +76,7 @@ class Attention {
       if (g < 0 || g >= plan_.num_groups) return false;
       const int64_t n = plan_.trunk_length[g], position = plan_.positions[row];
       if (n < 0 || n > plan_.trunk_width || position < 0 || position >= n + plan_.tail_width) return false;
+      if (call_.key_bias && position >= call_.num_biased_positions) return false;
       start[g + 1]++;
       work_ += (position + 1 - first_key(position)) * call_.num_heads * (call_.dim + call_.v_dim);
     }
@@ -214,7 +216,7 @@ class Attention {
       }
       for (int64_t h = 0; h < per_kv_head_; ++h)
         w.queries.push_back({unit.index(kv_head, r, h, per_kv_head_), (int)(begin - base), (int)(end - base),
-                             (float)(base - position), kv_head * per_kv_head_ + h});
+                             (float)(base - position), kv_head * per_kv_head_ + h, base});
       if (own) attend_collected(rules_, w);
     }
     attend_collected(rules_, w);

@@ -32,15 +32,17 @@ struct ScoreRules {
   float scale;
   float softcap;              // 0: none
   const float* alibi_slopes;  // per head; null: none
+  const float* key_bias;      // [head, logical position]; null: none
+  int64_t num_biased_positions;
 };
 
-// A query's part of the block: it sees the keys [begin, end). `distance` is the logical position of the block's
-// first key minus the query's own, `head` its query head.
+// A query's part of the block: it sees the keys [begin, end). `distance` is the logical position `base` of the
+// block's first key minus the query's own, `head` its query head.
 struct Query {
   int64_t index;
   int begin, end;
   float distance;
-  int64_t head;
+  int64_t head, base;
 };
 
 // All of a thread's memory for one unit of work on n queries: q [n, D], keys [D, 64], values [64, V], out [n, V],
@@ -98,6 +100,10 @@ inline vf logits(const Query& query, const ScoreRules& rules, int first, vf dots
   if (rules.alibi_slopes) {
     const vf distance = __builtin_convertvector(j, vf) + query.distance;
     x = fma(broadcast(rules.alibi_slopes[query.head]), distance, x);
+  }
+  if (rules.key_bias) {  // read no further than the query sees: the table may end there
+    const float* bias = rules.key_bias + query.head * rules.num_biased_positions + query.base + first;
+    x = x + load_part(bias, std::min(W, query.end - first));
   }
   return (j >= query.begin) & (j < query.end) ? x : broadcast(NONE);
 }

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#define FLEXSERVE_ABI 1
+#define FLEXSERVE_ABI 2
 #define FLEXSERVE_EXPORT extern "C" __attribute__((visibility("default")))
 
 enum FlexserveDtype : int64_t { FLEXSERVE_FP32 = 0, FLEXSERVE_BF16 = 1, FLEXSERVE_FP16 = 2 };
@@ -20,7 +20,8 @@ struct FlexservePlan {
 };
 
 // One attention call. Strides count elements; the last dimension of every tensor is contiguous. `out` is
-// contiguous [T, Hq, Dv], bf16 where q is, else fp32. alibi_slopes and sinks may be null.
+// contiguous [T, Hq, Dv], bf16 where q is, else fp32. sinks [Hq], alibi_slopes [Hq] and key_bias [Hq, P], contiguous,
+// may be null.
 struct FlexserveAttention {
   int64_t dtype;  // of q and the caches
   const void* q;
@@ -33,6 +34,7 @@ struct FlexserveAttention {
   int64_t num_slots, num_heads, num_kv_heads, dim, v_dim;
   int64_t window;  // 0: none
   int64_t num_threads;
-  const float *sinks, *alibi_slopes;
+  const float *sinks, *alibi_slopes, *key_bias;
+  int64_t num_biased_positions;  // P
   double scale, softcap;  // softcap 0: none
 };

@@ -24,12 +24,13 @@ _LANES = 16  # head dims are padded to this, so that every matrix of a batch sta
 
 @dataclass(frozen=True, slots=True)
 class ScoreRules:
-    """How a scaled dot product becomes a logit, in this order: scale, softcap, ALiBi, window."""
+    """How a scaled dot product becomes a logit, in this order: scale, softcap, ALiBi, key bias, window."""
 
     scale: float
     softcap: float | None
     window: int | None
     alibi_slopes: Tensor | None  # [Hq]
+    key_bias: Tensor | None  # [Hq, P]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +66,26 @@ def tree_attention(
     window: int | None = None,
     sinks: Tensor | None = None,
     alibi_slopes: Tensor | None = None,
+    key_bias: Tensor | None = None,
 ) -> Tensor:
     """Attention of each packed row over its own history.
 
     q [T, Hq, D] fp32/bf16/fp16; k_cache [S, Hkv, D], v_cache [S, Hkv, Dv], same dtype, Hq a multiple of Hkv.
     window: a row at position p attends j > p - window. sinks [Hq]: one more logit per head, without a value.
-    alibi_slopes [Hq]: slope * (j - p) is added. Returns [T, Hq, Dv] in q's dtype.
+    alibi_slopes [Hq]: slope * (j - p) is added. key_bias [Hq, P], P larger than every position: key_bias[:, j] is
+    added, for models whose bias is a table of rounded numbers. Returns [T, Hq, Dv] in q's dtype.
+
+    Raises ValueError where a position lies behind key_bias's end.
     """
     num_rows, num_heads, _ = q.shape
     num_kv_heads = k_cache.shape[1]
     out = q.new_empty(num_rows, num_heads, v_cache.shape[2])
-    rules = ScoreRules(scale, softcap, window, alibi_slopes)
+    rules = ScoreRules(scale, softcap, window, alibi_slopes, key_bias)
     slots = plan.logical_slots()
+    if key_bias is not None and key_bias.shape[1] < slots.shape[1]:
+        raise ValueError(
+            f"key_bias has {key_bias.shape[1]} positions, the longest history {slots.shape[1]}: give it more"
+        )
     queries = _pad_lanes(q.float()).unflatten(1, (num_kv_heads, num_heads // num_kv_heads))
     step = max(1, MAX_ELEMENTS // (num_heads * BLOCK))
     for start in range(0, num_rows, step):
@@ -122,6 +131,9 @@ def _scores(rows: _Rows, j: Tensor, slots: Tensor, k_cache: Tensor, rules: Score
         distance = (j - rows.positions.unsqueeze(1)).float()
         slopes = rules.alibi_slopes.float().reshape(num_kv_heads, per_kv_head, 1)
         scores = scores + slopes * distance[:, None, None, :]
+    if rules.key_bias is not None:
+        bias = rules.key_bias.float()[:, j.clamp(max=rules.key_bias.shape[1] - 1)]
+        scores = scores + bias.reshape(num_kv_heads, per_kv_head, BLOCK)
     return scores.masked_fill(~visible[:, None, None, :], float("-inf"))
 
 
