@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Many
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from flexserve_core.engine.engine import Engine, StepOutput
 from flexserve_core.engine.stats import EngineStats, StatsCounter
@@ -32,6 +32,7 @@ from flexserve_core.types import (
 from flexserve_core.validate import build_request
 
 _log = logging.getLogger(__name__)
+_News = TypeVar("_News")
 
 
 class EngineObserver(Protocol):
@@ -70,14 +71,17 @@ class EngineServer:
     # -- life --------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the thread; nothing happens when it runs already."""
+        """Start the thread; nothing happens when it runs already. ConfigurationError: FLEXSERVE_TRACE is unusable."""
         with self._changed:
             if self._state == "running":
                 return
             if self._state != "stopped":
                 raise EngineStoppedError("the engine is just being stopped")
+            trace = Trace.from_environment()
             self._state = "running"
-            self._thread = threading.Thread(target=self._loop, name="flexserve-engine", daemon=True)
+            self._thread = threading.Thread(
+                target=self._loop, args=(trace,), name="flexserve-engine", daemon=True
+            )
             self._thread.start()
 
     def stop(self, drain: bool = False) -> None:
@@ -183,8 +187,7 @@ class EngineServer:
 
     # -- the engine thread -------------------------------------------------------------------------------------
 
-    def _loop(self) -> None:
-        trace = Trace.from_environment()
+    def _loop(self, trace: Trace | None) -> None:
         try:
             while self._take_in():
                 self._step(trace)
@@ -237,7 +240,7 @@ class EngineServer:
     def _publish(self, output: StepOutput, trace: Trace | None) -> None:
         self._counter.add_step(output.record, output.drafts)
         for observer in self._observers:
-            observer.on_step(output.record)
+            _tell(observer.on_step, output.record)
         if trace is not None:
             trace.write(output.record)
         self._deliver(output.chunks)
@@ -251,5 +254,13 @@ class EngineServer:
             if chunk.result is not None:
                 self._counter.add_result(chunk.result)
                 for observer in self._observers:
-                    observer.on_request(chunk.result)
+                    _tell(observer.on_request, chunk.result)
             stream.put(chunk)
+
+
+def _tell(listener: Callable[[_News], None], news: _News) -> None:
+    """An observer's failure is its own."""
+    try:
+        listener(news)
+    except Exception:
+        _log.exception("an observer failed")
