@@ -238,8 +238,10 @@ def _limit_length(request: Request, max_length: int, max_seq_length: int) -> Req
 
 
 def _is_single(prompts: Any) -> bool:
-    """A string, or one chat (a list of messages)."""
-    return isinstance(prompts, str) or bool(prompts and isinstance(prompts[0], Mapping))
+    """A string, or one chat (a list of messages); also whatever is no list at all, which validation then refuses."""
+    if isinstance(prompts, (str, Mapping)) or not isinstance(prompts, Sequence):
+        return True
+    return bool(prompts) and isinstance(prompts[0], Mapping)
 
 
 def _shared(ssms: Sequence[SSM], field: str) -> Any:
