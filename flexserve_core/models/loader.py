@@ -14,9 +14,11 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from flexserve_core.errors import ModelError, TokenizerMismatchError
 from flexserve_core.models.catalog import ModelSource, resolve
-from flexserve_core.models.prepare import prepare, refuse_unsupported
+from flexserve_core.models.families.adapter import install
+from flexserve_core.models.families.registry import family_of
+from flexserve_core.models.prepare import prepare, refuse_unsupported, unsupported_attention
 from flexserve_core.models.tokenizer import Tokenizer
-from flexserve_core.runner.attention import IMPLEMENTATION, register
+from flexserve_core.runner.attention import ADAPTED, IMPLEMENTATION, register
 
 _DEFAULT_MAX_SEQ_LENGTH = 4096
 
@@ -32,6 +34,7 @@ class LoadedModel:
     tokenizer: Tokenizer
     dtype: torch.dtype
     device: torch.device
+    reference_attention: str  # transformers' attention implementation that ours is compared with
 
     @property
     def vocab_size(self) -> int:
@@ -55,12 +58,7 @@ class LoadedModel:
 
     def max_positions(self) -> int:
         """Tokens a sequence may have by the model's own limit; a default where it states none."""
-        config = self.config.get_text_config()
-        for name in ("max_position_embeddings", "n_positions", "max_seq_len", "n_ctx"):
-            value = getattr(config, name, None)
-            if isinstance(value, int) and value > 0:
-                return value
-        return _DEFAULT_MAX_SEQ_LENGTH
+        return _max_positions(self.config)
 
 
 def load_model(
@@ -78,12 +76,13 @@ def load_model(
     config = _load_config(source, revision, cache_dir)
     refuse_unsupported(name, config)
     tokenizer = Tokenizer.load(source, revision, cache_dir)
+    adapted = family_of(config) is not None
     try:
         model = AutoModelForCausalLM.from_pretrained(
             source.location,
             config=config,
             dtype=dtype,
-            attn_implementation=IMPLEMENTATION,
+            attn_implementation=None if adapted else IMPLEMENTATION,
             use_safetensors=True,
             revision=revision,
             cache_dir=cache_dir,
@@ -91,13 +90,38 @@ def load_model(
             local_files_only=source.offline(),
         )
     except Exception as error:  # transformers raises many kinds; each means that this model cannot be served
+        if isinstance(error, KeyError) and error.args == (IMPLEMENTATION,):
+            raise unsupported_attention(name, config, "its code knows a fixed list of attentions") from error
         raise ModelError(
             name, f"its weights cannot be loaded ({_first_line(error)})", "Check the folder or id."
         ) from error
     model = model.eval().requires_grad_(False)
+    reference = _adapt(model, dtype) if adapted else "eager"
     prepare(name, model, dtype, linear_strategy)
     model = nn.Module.to(model, device)
-    return LoadedModel(name, source, model, model.config, tokenizer, dtype, device)
+    return LoadedModel(name, source, model, model.config, tokenizer, dtype, device, reference)
+
+
+def _adapt(model: nn.Module, dtype: torch.dtype) -> str:
+    """Put the engine's attention into a model that bypasses AttentionInterface; returns what it was loaded with.
+
+    Loaded with transformers' default, so that the replaced modules compute what `generate` would.
+    """
+    config: Any = model.config
+    family = family_of(config)
+    assert family is not None
+    install(model, family, family.score_terms(config, dtype, _max_positions(config)))
+    default, config._attn_implementation = config._attn_implementation, ADAPTED
+    return default
+
+
+def _max_positions(config: Any) -> int:
+    config = config.get_text_config()
+    for name in ("max_position_embeddings", "n_positions", "max_seq_len", "n_ctx"):
+        value = getattr(config, name, None)
+        if isinstance(value, int) and value > 0:
+            return value
+    return _DEFAULT_MAX_SEQ_LENGTH
 
 
 def _load_config(source: ModelSource, revision: str | None, cache_dir: str | None) -> Any:

@@ -1,7 +1,8 @@
 """Turns a transformers model into one whose rows do not depend on each other: swaps linears and activations.
 
-nn.Linear and GPT-2's Conv1D become the kernels' row-invariant linear; activation modules become row-wise. A model
-with parts that cannot be treated so is refused with the reason. Knows nothing of caches or requests.
+nn.Linear, GPT-2's Conv1D and the linear classes of adapted families become the kernels' row-invariant linear;
+activation modules become row-wise. A model with parts that cannot be treated so is refused with the reason. Knows
+nothing of caches or requests.
 """
 
 from __future__ import annotations
@@ -15,10 +16,15 @@ from transformers.activations import ACT2CLS
 from transformers.pytorch_utils import Conv1D
 
 from flexserve_core.errors import ModelError
+from flexserve_core.models.families.family import Family
+from flexserve_core.models.families.registry import FAMILIES, family_of
 from flexserve_core.models.precision import kernel_kind
 
 _BATCH_DEPENDENT_ROPE = ("dynamic", "longrope")
-_ACTIVATIONS = tuple({entry[0] if isinstance(entry, tuple) else entry for entry in ACT2CLS.values()})
+_ACTIVATIONS = (
+    nn.GELU,
+    *{entry[0] if isinstance(entry, tuple) else entry for entry in ACT2CLS.values()},
+)
 
 
 def refuse_unsupported(name: str, config: Any) -> None:
@@ -36,16 +42,30 @@ def refuse_unsupported(name: str, config: Any) -> None:
         )
     if getattr(config, "is_encoder_decoder", False):
         raise ModelError(name, "it is an encoder-decoder model", "FlexServe serves decoder-only models.")
+    family = family_of(config)
+    if family is not None and (reason := family.refusal(config)):
+        raise ModelError(name, reason, "Change its config.json, or serve another model.")
+
+
+def unsupported_attention(name: str, config: Any, problem: str) -> ModelError:
+    """The refusal of a model whose attention the engine cannot take over."""
+    return ModelError(
+        name,
+        f"architecture {config.model_type!r} cannot run in this engine ({problem})",
+        "Serve a model whose transformers code uses AttentionInterface (llama, opt, gpt_bigcode, qwen, …) or one of "
+        f"the adapted families ({', '.join(FAMILIES)}).",
+    )
 
 
 def prepare(name: str, model: nn.Module, dtype: torch.dtype, strategy: str | None = None) -> None:
     """Swap modules in place. strategy: the kernels' linear strategy, None for their default."""
     _refuse_packed_experts(name, model)
     kind = kernel_kind(dtype)
+    family = family_of(model.config)
     for parent in list(model.modules()):
         for child_name, child in list(parent.named_children()):
             try:
-                replacement = _replacement(child, kind, strategy)
+                replacement = _replacement(child, family, kind, strategy)
             except ValueError as error:  # an activation over several numbers at once
                 raise ModelError(
                     name, f"its {child_name} cannot be made row-invariant ({error})", "Serve another model."
@@ -54,12 +74,17 @@ def prepare(name: str, model: nn.Module, dtype: torch.dtype, strategy: str | Non
                 setattr(parent, child_name, replacement)
 
 
-def _replacement(module: nn.Module, kind: str, strategy: str | None) -> nn.Module | None:
-    if type(module) is nn.Linear:
+def _replacement(
+    module: nn.Module, family: Family | None, kind: str, strategy: str | None
+) -> nn.Module | None:
+    if family is not None and type(module) in family.linears:
+        return family.linears[type(module)](module, kind, strategy)
+    if isinstance(module, nn.Linear) and type(module).forward is nn.Linear.forward:
         return prepare_linear(module.weight, module.bias, kind=kind, strategy=strategy)
     if type(module) is Conv1D:  # GPT-2's linear, stored [K, N]
         return prepare_linear(module.weight.t().contiguous(), module.bias, kind=kind, strategy=strategy)
-    if isinstance(module, _ACTIVATIONS):
+    own_activations = family.activations if family is not None else ()
+    if isinstance(module, (*_ACTIVATIONS, *own_activations)):
         return rowwise_activation(module)
     return None
 

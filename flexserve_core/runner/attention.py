@@ -1,7 +1,8 @@
 """The attention function the engine gives to transformers, and the contexts behind it.
 
-transformers calls `attend` once per layer; the engine's own context travels through the model as a keyword. The
-context decides what happens: read and write the paged cache, or, at load, note each layer's shape.
+transformers calls `attend` once per layer; the engine's own context travels through the model as a keyword (or, in
+families that need an adapter, beside it: models/families/adapter.py). The context decides what happens: read and write
+the paged cache, or, at load, note each layer's shape.
 Knows nothing of requests or trees: an AttentionPlan says where every row's keys lie.
 """
 
@@ -16,6 +17,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from flexserve_core.kv.store import KVStore, LayerShape
 
 IMPLEMENTATION = "flexserve"
+ADAPTED = "flexserve_adapted"  # of families whose attention modules are replaced; only a way to build no mask
 
 
 class AttentionContext(Protocol):
@@ -89,7 +91,13 @@ def _no_mask(*_: Any, **__: Any) -> None:
     """The plan masks; transformers need not build one."""
 
 
+def _empty_mask(*_: Any, device: torch.device | str = "cpu", **__: Any) -> torch.Tensor:
+    """For model code that converts its mask before the attention ignores it."""
+    return torch.zeros((), dtype=torch.bool, device=device)
+
+
 def register() -> None:
     """Make "flexserve" an attention implementation of transformers. Idempotent."""
     AttentionInterface.register(IMPLEMENTATION, _attention)
     AttentionMaskInterface.register(IMPLEMENTATION, _no_mask)
+    AttentionMaskInterface.register(ADAPTED, _empty_mask)

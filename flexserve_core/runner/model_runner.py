@@ -9,10 +9,10 @@ import inspect
 
 import torch
 
-from flexserve_core.errors import ModelError
 from flexserve_core.kv.blocks import BlockPool
 from flexserve_core.kv.store import KVStore, LayerShape
 from flexserve_core.models.loader import LoadedModel
+from flexserve_core.models.prepare import unsupported_attention
 from flexserve_core.runner.attention import AttentionContext, PagedAttention, ShapeProbe
 from flexserve_core.runner.batch import PackedBatch
 
@@ -61,17 +61,11 @@ class ModelRunner:
         try:
             self._run(one, one, one[0], probe)
         except (AssertionError, RuntimeError, TypeError, ValueError) as error:
-            raise self._refusal(f"a first forward failed: {error}") from error
+            raise unsupported_attention(
+                self.loaded.name, self.loaded.config, f"a first forward failed: {error}"
+            ) from error
         expected = self.loaded.config.get_text_config().num_hidden_layers
         if len(probe.layers) != expected:
-            raise self._refusal(
-                f"{len(probe.layers)} of its {expected} layers use transformers' attention interface"
-            )
+            found = f"{len(probe.layers)} of its {expected} layers use transformers' attention interface"
+            raise unsupported_attention(self.loaded.name, self.loaded.config, found)
         return tuple(probe.layers)
-
-    def _refusal(self, problem: str) -> ModelError:
-        return ModelError(
-            self.loaded.name,
-            f"architecture {self.loaded.config.model_type!r} cannot run in this engine ({problem})",
-            "Serve a model whose transformers code uses AttentionInterface (llama, opt, gpt_bigcode, qwen, …).",
-        )

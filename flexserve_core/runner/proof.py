@@ -8,13 +8,10 @@ Knows nothing of requests. Source: reference measurements in docs/LOG.md; the ru
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from flexserve_kernels import RowInvariantLinear, unequal_rows
 
-from flexserve_core.runner.attention import IMPLEMENTATION
 from flexserve_core.runner.batch import Segment, chain_segment, pack, tree_segment
 from flexserve_core.runner.model_runner import ModelRunner
 from flexserve_core.speculation.tree import TokenTree, TreeBuilder
@@ -101,26 +98,28 @@ def _prove_forward(runner: ModelRunner) -> ProofItem:
 
 @torch.inference_mode()
 def _agree_with_transformers(runner: ModelRunner) -> ProofItem:
-    """Our attention against transformers' eager one on the same weights."""
+    """Our attention against transformers' own on the same weights: without our context the model computes it."""
     vocab = runner.loaded.vocab_size
     prompt = [(5 * i + 1) % vocab for i in range(_PROMPT)]
     slots = np.arange(_SLOTS_PER_SEQUENCE, dtype=np.int64)
     ours = runner.forward(pack([chain_segment(prompt, 0, slots, want_last=True)], runner.device))[0]
-    model: Any = runner.loaded.model
+    model, config = runner.loaded.model, runner.loaded.config
+    ours_by_name = config._attn_implementation
     try:
-        model.set_attn_implementation("eager")
+        # not set_attn_implementation, which passes over families that do not use AttentionInterface
+        config._attn_implementation = runner.loaded.reference_attention
         theirs = (
             model(input_ids=torch.tensor([prompt], device=runner.device), use_cache=False)
             .logits[0, -1]
             .float()
         )
     finally:
-        model.set_attn_implementation(IMPLEMENTATION)
+        config._attn_implementation = ours_by_name
     scale = theirs.abs().max().clamp_min(1e-6)
     error = float((ours - theirs).abs().max() / scale)
     tolerance = 1e-4 if runner.loaded.dtype == torch.float32 else 5e-2
     return ProofItem(
-        what="attention agrees with transformers' eager",
+        what=f"attention agrees with transformers' {runner.loaded.reference_attention}",
         holds=error <= tolerance,
         detail=f"largest difference {error:.1e} of the largest logit (limit {tolerance:.0e})",
     )

@@ -1,0 +1,1 @@
+"""Adapters for families whose attention does not go through transformers' AttentionInterface."""
