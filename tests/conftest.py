@@ -5,6 +5,11 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import settings
+
+# The same examples at every run and no stopwatch: a red test is red again, on a busy machine too.
+settings.register_profile("flexserve", deadline=None, derandomize=True, database=None)
+settings.load_profile("flexserve")
 
 # Before transformers is imported anywhere: a test that would download fails at once instead.
 os.environ["HF_HUB_OFFLINE"] = "1"

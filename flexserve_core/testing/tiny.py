@@ -59,22 +59,24 @@ def write_tiny_model(
     alphabet: str | None = None,
     extra_tokens: int = 0,
     spread: float = 0.3,
+    **config: Any,
 ) -> Path:
     """Write a random model of `family` (a key of FAMILIES) and its tokenizer; returns the folder.
 
     alphabet: the characters of the vocabulary (None: all 256 bytes); `<eos>` and `<user>` follow them.
     extra_tokens: further unused tokens, for a vocabulary that differs. spread: standard deviation of the weights.
+    config: further settings of the family's configuration.
     """
     folder = Path(folder)
     symbols = _write_tokenizer(folder, alphabet, extra_tokens)
-    settings = {name: value for name, value in FAMILIES[family].items() if value is not None}
+    settings = {name: value for name, value in {**FAMILIES[family], **config}.items() if value is not None}
     eos = symbols.index(EOS)
-    config = AutoConfig.for_model(
+    built = AutoConfig.for_model(
         family, vocab_size=len(symbols), bos_token_id=None, eos_token_id=eos, pad_token_id=None, **settings
     )
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
-        model = AutoModelForCausalLM.from_config(config)
+        model = AutoModelForCausalLM.from_config(built)
         _spread_weights(model, spread)
     model.generation_config.eos_token_id = eos
     model.save_pretrained(folder)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import torch
+from transformers import AutoModelForCausalLM
 
 from flexserve_core.speculation.expansion import BestFirst, StaticShape
 from flexserve_core.speculation.prompt_lookup import PromptLookupDrafter
@@ -148,3 +150,19 @@ def test_stops_end_an_accepted_path_where_plain_decoding_ends(bench, greedy):
         )
         assert choice.speculation.accepted_tokens > 0
         assert len(choice.token_ids) < NEW_TOKENS
+
+
+def test_exact_ties_go_to_the_lowest_id(tmp_path):
+    """Every even token has a twin with the next id and the same logit; only even ones may be taken."""
+    folder = write_tiny_model(tmp_path)
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    with torch.no_grad():
+        model.lm_head.weight[1::2] = model.lm_head.weight[::2]
+    model.save_pretrained(folder)
+    bench = Bench(folder)
+    for fields in ({}, {"logprobs": 2}, {"temperature": 5.0, "top_k": 1}):
+        requests = make_requests(bench, ignore_eos=True, **fields)
+        plain = run_requests(bench.engine(config=SIZES), requests)
+        assert all(token % 2 == 0 for [tokens] in plain.tokens.values() for token in tokens)
+        report = run_requests(bench.engine([scripted(bench, requests, plain)], SIZES), requests)
+        assert report.tokens == plain.tokens

@@ -61,7 +61,7 @@ class PoolMachine(RuleBasedStateMachine):
         assert not slots or 0 <= min(slots) <= max(slots) < self.pool.num_slots
 
 
-PoolMachine.TestCase.settings = settings(max_examples=50, stateful_step_count=30, deadline=None)
+PoolMachine.TestCase.settings = settings(max_examples=50, stateful_step_count=30)
 TestPool = PoolMachine.TestCase
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flexserve_core.models.detokenizer import Detokenizer
@@ -53,7 +53,6 @@ def bytes_of(tokenizer, ids):
     return bytes(letters[symbol] for symbol in tokenizer.hf.convert_ids_to_tokens(ids))
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 255), max_size=40))
 def test_any_bytes(tokenizer_ids):
     tokenizer, ids = _TOKENIZER[0], tokenizer_ids

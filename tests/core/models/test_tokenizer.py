@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flexserve_core.errors import InvalidRequestError
@@ -68,7 +68,6 @@ def test_nothing_beside_content_can_smuggle(tokenizer, extra):
     assert caught.value.field == f"messages[1].{next(iter(extra))}"
 
 
-@settings(deadline=None)
 @given(texts=st.lists(st.text(max_size=20), min_size=1, max_size=4))
 def test_harmless_chats_are_the_rendered_text(texts):
     tokenizer = _TOKENIZER[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flexserve_core.runner.batch import chain_segment, pack, tree_segment
@@ -45,7 +45,6 @@ def keys_of(plan, row):
     ]
 
 
-@settings(deadline=None)
 @given(st.lists(shares(), min_size=1, max_size=4))
 def test_every_row_sees_its_own_history(parts):
     segments, expected, wanted = [], [], []
@@ -63,7 +62,6 @@ def test_every_row_sees_its_own_history(parts):
         assert keys_of(batch.plan, row) == keys
 
 
-@settings(deadline=None)
 @given(shares(), st.booleans())
 def test_chains(part, want_last):
     tokens, start, _, slots = part

@@ -6,6 +6,7 @@ import copy
 
 import pytest
 import torch
+from flexserve_kernels.checks import unequal_rows
 from torch import nn
 
 from flexserve_core.models.loader import load_model
@@ -64,6 +65,22 @@ def test_a_linear_that_depends_on_its_batch_is_caught(tiny_pair):
     proof = proof_of(tiny_pair[0], spoil=spoil)
     assert not proof["linear rows are independent"].holds
     assert not proof["a tree"].holds
+
+
+def test_torch_s_own_linear_is_caught_where_it_depends_on_its_batch(tmp_path):
+    """On a machine whose BLAS happens to compute rows independently there is nothing to catch."""
+    folder = write_tiny_model(tmp_path, hidden_size=256, intermediate_size=688)
+    plain = nn.Linear(688, 256, bias=False)
+    if unequal_rows(plain, torch.randn(34, 688)) == 0:
+        pytest.skip("this machine's fp32 matmul computes rows independently")
+
+    def spoil(model):
+        for layer in model.model.layers:
+            down = nn.Linear(688, 256, bias=False)
+            down.weight = layer.mlp.down_proj.weight
+            layer.mlp.down_proj = down
+
+    assert not proof_of(folder, spoil=spoil)["a tree"].holds
 
 
 def test_wrong_attention_is_caught(tiny_pair, monkeypatch):
