@@ -136,16 +136,19 @@ class Bench:
         )
 
     def ssm_drafter(
-        self, config: EngineConfig | None = None, expansion: Expansion | None = None
+        self,
+        config: EngineConfig | None = None,
+        expansion: Expansion | None = None,
+        vocab_size: int | None = None,
     ) -> SSMDrafter:
-        """This model as a drafter, with an empty cache of its own."""
+        """This model as a drafter, with an empty cache of its own. vocab_size: the target's (None: as this one's)."""
         config = config or EngineConfig(max_seq_length=128)
         self.allocate(config)
         return SSMDrafter(
             self.runner,
             expansion or BestFirst(max_depth=config.max_tree_depth),
             config.max_tokens_per_batch,
-            self.loaded.vocab_size,
+            vocab_size or self.loaded.vocab_size,
         )
 
     def request(

@@ -69,11 +69,10 @@ def write_tiny_model(
     """
     folder = Path(folder)
     symbols = _write_tokenizer(folder, alphabet, extra_tokens)
-    settings = {name: value for name, value in {**FAMILIES[family], **config}.items() if value is not None}
     eos = symbols.index(EOS)
-    built = AutoConfig.for_model(
-        family, vocab_size=len(symbols), bos_token_id=None, eos_token_id=eos, pad_token_id=None, **settings
-    )
+    tokens = {"vocab_size": len(symbols), "bos_token_id": None, "eos_token_id": eos, "pad_token_id": None}
+    settings = {name: value for name, value in FAMILIES[family].items() if value is not None}
+    built = AutoConfig.for_model(family, **{**tokens, **settings, **config})
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
         model = AutoModelForCausalLM.from_config(built)
