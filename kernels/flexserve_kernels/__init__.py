@@ -4,7 +4,7 @@ The law: a row's result is bitwise the same whatever else is in the batch, for t
 thread count. Each op has a plain torch reference; faster implementations are picked by the registry.
 """
 
-from flexserve_kernels.checks import unequal_rows
+from flexserve_kernels.checks import revealing_linear, unequal_rows
 from flexserve_kernels.ops import kv_append, kv_move, rowwise_activation, tree_attention
 from flexserve_kernels.plan import AttentionPlan
 from flexserve_kernels.reference.linear import LINEAR_STRATEGIES, RowInvariantLinear, prepare_linear
@@ -19,6 +19,7 @@ __all__ = [
     "kv_append",
     "kv_move",
     "prepare_linear",
+    "revealing_linear",
     "rowwise_activation",
     "tree_attention",
     "unequal_rows",

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from flexserve_kernels import LINEAR_STRATEGIES, prepare_linear
-from flexserve_kernels.checks import unequal_rows
+from flexserve_kernels.checks import revealing_linear, unequal_rows
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32, "fp16": torch.float16}
 SHAPES = [(172, 64), (768, 768), (2048, 256)]  # K, N
@@ -73,3 +73,25 @@ def test_unknown_names_are_refused():
         prepare_linear(torch.zeros(2, 2), kind="int3")
     with pytest.raises(ValueError, match=r"strategy = 'fast': choose one of block32"):
         prepare_linear(torch.zeros(2, 2), strategy="fast")
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("shape", [(64, 64), (64, 32), (32, 8), (172, 64), (64, 172), (768, 256), (2048, 64)])
+@pytest.mark.parametrize("kind", ["bf16", "fp32"])
+def test_rows_that_almost_cancel_are_independent(kind: str, shape: tuple[int, int], threads: int) -> None:
+    """Small shapes among them: torch gives those with few rows to another kernel."""
+    weight, rows = revealing_linear(*shape, 40, DTYPES[kind])
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        assert unequal_rows(prepare_linear(weight, kind=kind), rows, range(1, 40)) == 0
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_revealing_rows_reveal_what_ordinary_rows_hide() -> None:
+    """Negative control: plain bf16 F.linear of a small shape changes kernel between one row and two."""
+    if not torch.cpu._is_avx512_bf16_supported():
+        pytest.skip("seen on CPUs with bf16 instructions only")
+    weight, rows = revealing_linear(64, 64, 40, torch.bfloat16)
+    assert unequal_rows(lambda x: torch.nn.functional.linear(x, weight), rows) > 0
