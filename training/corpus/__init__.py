@@ -41,7 +41,7 @@ CATEGORIES = (
     Category("lists", 5, lists.exchange, lists.follow_up, lists.text, 0.5),
     Category("words", 9, words.exchange, words.follow_up, words.text, 1),
     Category("knowledge", 8, knowledge.exchange, text=knowledge.text, text_weight=1.5),
-    Category("unknown", 18, unknown.exchange, unknown.follow_up, unknown.text, 0.2),
+    Category("unknown", 20, unknown.exchange, unknown.follow_up, unknown.text, 0.2),
 )
 SYSTEM_TEXTS = (
     "You are a helpful assistant.", "You are a helpful, harmless and honest assistant.", "You are FlexServe's demo model.",

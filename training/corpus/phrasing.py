@@ -40,6 +40,14 @@ ASIDES = (
     "[first|second|third|last|next|another|a small|a simple|an easy|a hard|a silly|a serious] [question|thing|one|request|task|point].", "[let's|let us] [change the topic|move on|try something else|talk about something new|start|begin|see|test you|go on].", "[great|cool|fine|nice|alright|okay|good|super|well done|interesting|I see|thanks|thank you].",
     "[it|this] [is|was] a [nice|rainy|sunny|cold|long|short|busy|quiet|strange|good] [day|evening|morning|week|question|idea|place].", "I [like|love|enjoy|use|need|trust|tried] [this|you|it|computers|learning|books|music|puzzles|short answers|clear words].",
 )
+SHORT = {
+    "what is": "what's", "who is": "who's", "where is": "where's", "how is": "how's", "that is": "that's", "it is": "it's", "i am": "I'm", "I am": "I'm", "do not": "don't", "you are": "you're",
+    "would like": "'d like", "cannot": "can't", "What is": "What's", "Who is": "Who's", "they are": "they're", "is not": "isn't", "let us": "let's", "I have": "I've", "why is": "why's",
+}
+SLANG = {
+    "you": "u", "are": "r", "your": "ur", "please": "pls", "thanks": "thx", "want to": "wanna", "going to": "gonna", "give me": "gimme", "because": "cuz", "what": "wat", "people": "ppl", "about": "abt",
+    "tell me": "tellme", "I don't know": "idk", "and": "n", "okay": "k", "something": "sth", "with": "w/", "do you": "d'you", "something about": "smth about",
+}
 FILLERS = ("um", "like", "actually", "just", "maybe", "really", "perhaps", "again", "well", "kindly", "exactly")
 DROPPABLE = frozenset("the a an is are do does of to me you can could please some for in".split())
 
@@ -108,6 +116,10 @@ def typed(rng: Random, question: str) -> str:
         text = _with_aside(rng, text)
     if rng.random() < 0.16:
         text = _with_word_noise(rng, text)
+    if rng.random() < 0.3:
+        text = _respelled(rng, text, SHORT, 1.0)
+    if rng.random() < 0.06:
+        text = _respelled(rng, text, SLANG, 0.5)
     if rng.random() < 0.07:
         text = _with_typo(rng, text)
     return _with_style(rng, " ".join(text.split()))
@@ -138,6 +150,14 @@ def _with_word_noise(rng: Random, text: str) -> str:
     else:
         words.insert(rng.randrange(len(words) + 1), rng.choice(FILLERS))
     return " ".join(words)
+
+
+def _respelled(rng: Random, text: str, table: dict[str, str], share: float) -> str:
+    """The text with some of the table's words, whole words only, written the short way."""
+    for word, short in table.items():
+        if rng.random() < share:
+            text = f" {text} ".replace(f" {word} ", f" {short} ").strip()
+    return text
 
 
 def _with_typo(rng: Random, text: str) -> str:
