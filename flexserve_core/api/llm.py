@@ -10,7 +10,7 @@ import difflib
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
-from typing import Any, Union
+from typing import Any, Union, overload
 
 from flexserve_core.api.generation import GenerationConfig, GenerationResult
 from flexserve_core.api.runtime import current
@@ -153,6 +153,26 @@ class LLM:
         self.stop_server()
 
     # -- use ---------------------------------------------------------------------------------------------------
+
+    @overload
+    def generate(
+        self,
+        requests_or_prompts: str,
+        max_length: int = -1,
+        max_new_tokens: int = -1,
+        *,
+        generation_config: GenerationConfig | None = None,
+    ) -> GenerationResult: ...
+
+    @overload
+    def generate(
+        self,
+        requests_or_prompts: Prompt | Sequence[Prompt],
+        max_length: int = -1,
+        max_new_tokens: int = -1,
+        *,
+        generation_config: GenerationConfig | None = None,
+    ) -> GenerationResult | list[GenerationResult]: ...
 
     def generate(
         self,

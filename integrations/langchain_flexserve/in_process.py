@@ -11,8 +11,15 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
-from flexserve_core.errors import ConfigurationError, EngineStoppedError, InvalidRequestError, QueueFullError
-from flexserve_core.types import Chunk, RequestResult, TokenLogprob
+from flexserve_core import (
+    Chunk,
+    ConfigurationError,
+    EngineStoppedError,
+    InvalidRequestError,
+    QueueFullError,
+    RequestResult,
+    TokenLogprob,
+)
 from langchain_flexserve.transport import Call, End, Piece
 
 

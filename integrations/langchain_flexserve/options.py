@@ -15,7 +15,7 @@ from langchain_core.utils import from_env, secret_from_env
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from typing_extensions import Self
 
-from flexserve_core.errors import InvalidRequestError
+from flexserve_core import InvalidRequestError
 from langchain_flexserve.in_process import InProcess, engine_of
 from langchain_flexserve.service import Service
 from langchain_flexserve.transport import Call, Finished, Piece, Transport

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Ma
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from flexserve_core.errors import FlexServeError
+from flexserve_core import FlexServeError
 
 
 class ServiceError(FlexServeError):

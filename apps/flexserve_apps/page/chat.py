@@ -21,7 +21,7 @@ from flexserve_apps.page.conversation import (
     turns_of,
 )
 from flexserve_apps.page.statistics import Tally
-from flexserve_core.errors import FlexServeError
+from flexserve_core import FlexServeError
 
 if TYPE_CHECKING:
     from flexserve_core import EngineServer

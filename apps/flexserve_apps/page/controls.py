@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from flexserve_core.types import Limits
+from flexserve_core import Limits
 
 _ANSWER_TOKENS = 256
 _SEEDS = 2**31

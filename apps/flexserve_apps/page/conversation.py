@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flexserve_core.errors import InvalidRequestError, PromptTooLongError
-from flexserve_core.types import Request
+from flexserve_core import InvalidRequestError, PromptTooLongError, Request
 
 if TYPE_CHECKING:
     from flexserve_core import EngineServer

@@ -18,8 +18,7 @@ from flexserve_apps.page.chat import chat_handler
 from flexserve_apps.page.style import CSS, theme
 
 if TYPE_CHECKING:
-    from flexserve_core import EngineServer
-    from flexserve_core.types import EngineInfo
+    from flexserve_core import EngineInfo, EngineServer
 
 EXAMPLES = (
     "Who are you?",

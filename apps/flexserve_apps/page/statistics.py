@@ -6,7 +6,7 @@ the page's own count; at its end they are the engine's.
 
 from __future__ import annotations
 
-from flexserve_core.types import Chunk, FinishReason, RequestResult
+from flexserve_core import Chunk, FinishReason, RequestResult
 
 
 class Tally:
