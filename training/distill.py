@@ -63,7 +63,7 @@ def own_outputs(
     with file.open("a") as out, tqdm(total=len(prompts), initial=len(samples), desc="own outputs") as bar:
         for start in range(len(samples), len(prompts), chunk):
             batch = prompts[start : start + chunk]
-            for prompt, completion in zip(batch, complete(llm, batch, limit, batch=64), strict=True):
+            for prompt, completion in zip(batch, complete(llm, batch, limit, batch=chunk), strict=True):
                 samples.append(Sample(list(prompt), completion))
                 out.write(json.dumps({"prompt": prompt, "completion": completion}) + "\n")
             out.flush()

@@ -25,7 +25,7 @@ class Plan:
     seed: int
     llm_budget: train.Budget
     ssm_budget: train.Budget
-    own_outputs: int = 6000
+    own_outputs: int = 1500
     rows: int = 2
     length: int = 1024
 
