@@ -175,6 +175,7 @@ def test_sampling_params_may_hold_the_shapes_people_write(make):
         ("max_requests_per_batch", True),
         ("max_tokens_per_batch", 15),
         ("max_queued_requests", 0),
+        ("ssm_max_tokens_per_batch", 0),
         ("max_tree_nodes", 0),
         ("max_tree_depth", 33),
         ("kv_block_size", 0),

@@ -8,7 +8,7 @@ from flexserve_core.config import EngineConfig
 from flexserve_core.engine import build
 from flexserve_core.engine.build import build_server
 from flexserve_core.errors import ConfigurationError, ModelError, TokenizerMismatchError
-from flexserve_core.testing import write_tiny_model
+from flexserve_core.testing import run_requests, write_tiny_model
 from flexserve_core.types import ProofItem
 
 
@@ -57,8 +57,6 @@ def test_info_says_what_runs_and_why(tiny_pair):
 def test_every_setting_gives_the_same_tokens(tiny_pair, bench, settings):
     choice = tokens(build_server(config(tiny_pair, **settings)))
     request = bench.request("The cat", max_new_tokens=24, request_id="r")
-    from flexserve_core.testing import run_requests
-
     assert [choice.token_ids] == run_requests(bench.engine(), [request]).tokens["r"]
     has_ssm = settings.get("speculation", True) and settings.get("ssms") != ()
     assert (choice.speculation.accepted_tokens > 0) >= has_ssm
@@ -87,21 +85,7 @@ def test_a_bad_switch_is_an_error(tiny_pair, monkeypatch, name):
         build_server(config(tiny_pair))
 
 
-def test_a_strategy_that_does_not_hold_is_replaced_or_refused(tiny_pair, monkeypatch):
-    verdicts, strategies = [False, True], []
-    right = build.load_model
-
-    def load(*args, linear_strategy=None, **rest):
-        strategies.append(linear_strategy)
-        return right(*args, linear_strategy=linear_strategy, **rest)
-
-    monkeypatch.setattr(build, "load_model", load)
-    monkeypatch.setattr(
-        build, "prove", lambda runner: (ProofItem(what="x", holds=verdicts.pop(0), detail="planted"),)
-    )
-    assert build_server(config(tiny_pair, ssms=())).info.proof[0].holds
-    assert strategies[0] is None
-    assert strategies[1] is not None
+def test_a_model_whose_proof_fails_is_refused(tiny_pair, monkeypatch):
     monkeypatch.setattr(build, "prove", lambda runner: (ProofItem(what="x", holds=False, detail="planted"),))
     with pytest.raises(ModelError, match=r"row invariance does not hold .*planted"):
         build_server(config(tiny_pair, ssms=()))

@@ -117,7 +117,8 @@ def test_counters(bench, plain, drafters):
     assert counted.llm_steps + counted.accepted_tokens - 20 in (0, 1), (
         "a last accepted node may bring no bonus"
     )
-    assert (counted.drafted_tokens > 0) == bool(drafters)
+    assert (counted.drafted_tokens > 0) == (counted.draft_steps > 0) == bool(drafters)
+    assert counted.draft_steps <= counted.llm_steps
     assert counted.tokens_per_step > 3 or not drafters
     timings = ended.timings
     assert 0 <= timings.queued_s <= timings.first_token_s <= timings.total_s
