@@ -32,11 +32,6 @@ ALLOWED = {
         "transformers",  # to quiet its own log and progress bars in a terminal
     },
 }
-DOORS = {
-    *PACKAGES,
-    "flexserve_core.types",
-    "flexserve_core.errors",
-}  # the nouns and errors are doors of their own
 MAX_LINES = 300
 # Longer files that were looked at and accepted: path → lines at most.
 LONGER: dict[str, int] = {}
