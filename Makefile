@@ -17,12 +17,12 @@ $(BIN)/python:
 
 $(VENV)/.installed: pyproject.toml setup.py | $(BIN)/python
 	@echo "Installing FlexServe into $(VENV) (torch is large: this takes a few minutes the first time) ..."
-	$(BIN)/python -m pip install --quiet --progress-bar on -e .
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --progress-bar on -e .
 	@touch $@
 
 $(VENV)/.installed-test: pyproject.toml setup.py | $(BIN)/python
 	@echo "Installing FlexServe and its test tools into $(VENV) ..."
-	$(BIN)/python -m pip install --quiet --progress-bar on -e ".[test]"
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --progress-bar on -e ".[test]"
 	@touch $@ $(VENV)/.installed
 
 demo: $(VENV)/.installed ## install, then chat with the embedded model on http://127.0.0.1:8000

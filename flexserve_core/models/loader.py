@@ -42,7 +42,8 @@ class LoadedModel:
 
     @property
     def num_parameters(self) -> int:
-        return sum(parameter.numel() for parameter in self.model.parameters())
+        """Weights; a tensor that several modules share (a tied head) counts once."""
+        return sum({p.data_ptr(): p.numel() for p in self.model.parameters()}.values())
 
     def eos_token_ids(self) -> frozenset[int]:
         """Every id that ends a text, from generation_config, config and tokenizer."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from flexserve_kernels import RowInvariantLinear, unequal_rows
+from flexserve_kernels import RowInvariantLinear, revealing_linear, unequal_rows
 
 from flexserve_core.runner.batch import Segment, chain_segment, pack, tree_segment
 from flexserve_core.runner.model_runner import ModelRunner
@@ -35,12 +35,10 @@ def _prove_linears(runner: ModelRunner) -> ProofItem:
     for module in runner.loaded.model.modules():
         if isinstance(module, RowInvariantLinear):
             shapes.setdefault((module.out_features, module.in_features, module.bias is None), module)
-    generator = torch.Generator().manual_seed(0)
     failing = []
     for module in shapes.values():
-        rows = torch.randn(_MAX_ROWS, module.in_features, generator=generator)
-        rows = rows.to(runner.device, runner.loaded.dtype)
-        if unequal_rows(module, rows, _ROW_COUNTS):
+        _, rows = revealing_linear(module.in_features, 1, _MAX_ROWS, runner.loaded.dtype)
+        if unequal_rows(module, rows.to(runner.device), _ROW_COUNTS):
             failing.append(f"{module.in_features}→{module.out_features}")
     strategies = sorted({module.strategy.name for module in shapes.values()})
     detail = f"{len(shapes)} shapes, strategy {', '.join(strategies)}, {torch.get_num_threads()} threads"
