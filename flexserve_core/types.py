@@ -34,7 +34,7 @@ class SamplingParams:
     seed: int | None = None  # drawn and returned when None
     n: int = 1
     max_new_tokens: int | None = None  # None: as many as fit into max_seq_length
-    min_tokens: int = 0
+    min_tokens: int = 0  # neither EOS nor a stop ends the completion before
     stop: tuple[str, ...] = ()
     stop_token_ids: tuple[int, ...] = ()
     ignore_eos: bool = False

@@ -12,7 +12,7 @@ from collections import Counter
 
 import numpy as np
 
-from flexserve_core.engine.stop import StopStrings
+from flexserve_core.engine.stop import Released, StopStrings
 from flexserve_core.kv.blocks import BlockTable
 from flexserve_core.models.detokenizer import Detokenizer
 from flexserve_core.models.tokenizer import Tokenizer
@@ -118,7 +118,9 @@ class Sequence:
         if is_stop and self.num_generated > sampling.min_tokens:
             self._end(FinishReason.STOP, token if token in self._stop_ids else None, token)
             return
-        released = self._stops.push(self._detokenizer.push(token))
+        text = self._detokenizer.push(token)
+        # as in vLLM, text before min_tokens is no part of a stop string
+        released = self._stops.push(text) if self.num_generated >= sampling.min_tokens else Released(text)
         self._texts.append(released.text)
         if released.stopped_by is not None:
             self.finish_reason, self._stop_reason = FinishReason.STOP, released.stopped_by

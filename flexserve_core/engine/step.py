@@ -9,6 +9,7 @@ Source: SpecInfer section 4 for tree verification; the rule with keyed noise is 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Sequence as Many
@@ -22,6 +23,8 @@ from flexserve_core.runner.batch import Segment, chain_segment, pack, tree_segme
 from flexserve_core.runner.model_runner import ModelRunner
 from flexserve_core.speculation.drafter import Drafter, DraftView
 from flexserve_core.speculation.tree import EMPTY_TREE, TokenTree, merge, prune
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class Stepper:
         self._drafters = drafters
         self._max_tree_depth = max_tree_depth
         self._check = check
+        self._vocab_size = runner.loaded.vocab_size
 
     def run(self, slices: Many[Slice]) -> StepOutcome:
         """Advance every slice's sequence. An error in one sequence's sampling ends that sequence alone."""
@@ -85,10 +89,20 @@ class Stepper:
             return trees
         proposals = [drafter.propose(list(views.values())) for drafter in self._drafters]
         for (index, view), *found in zip(views.items(), *proposals, strict=True):
-            trees[index] = prune(merge(found), view.max_nodes, view.max_depth)
+            usable = [tree for tree in found if self._usable(tree)]
+            trees[index] = prune(merge(usable), view.max_nodes, view.max_depth)
             if self._check:
                 trees[index].check_integrity()
         return trees
+
+    def _usable(self, tree: TokenTree) -> bool:
+        """False for a tree with ids the LLM has no embedding for: one drafter's mistake must not end the step."""
+        if all(0 <= token < self._vocab_size for token in tree.tokens):
+            return True
+        _log.warning(
+            "a drafter (%s) proposed ids outside the vocabulary; its tree is left out", tree.sources[0]
+        )
+        return False
 
     def _view(self, piece: Slice) -> DraftView:
         sequence = piece.sequence

@@ -12,6 +12,7 @@ import pytest
 import torch
 from flexserve_kernels import available, native, ops, registry, tree_attention
 from flexserve_kernels.checks import AttentionScene
+from flexserve_kernels.environment import reference_forced
 from flexserve_kernels.reference.attention import tree_attention as reference_attention
 
 ROOT = Path(__file__).parents[2]
@@ -85,3 +86,16 @@ def test_a_build_without_a_compiler_succeeds_and_builds_nothing(tmp_path):
     assert done.returncode == 0, done.stderr
     assert 'building extension "flexserve_kernels._native_baseline" failed' in done.stdout + done.stderr
     assert not list(tmp_path.rglob("_native*"))
+
+
+@pytest.mark.parametrize("value", ["off", "no", "false", "0", ""])
+def test_reference_switched_off_in_words(monkeypatch, value):
+    """The same words as in flexserve_core.env."""
+    monkeypatch.setenv("FLEXSERVE_REFERENCE", value)
+    assert not reference_forced()
+
+
+def test_reference_switch_must_be_on_or_off(monkeypatch):
+    monkeypatch.setenv("FLEXSERVE_REFERENCE", "maybe")
+    with pytest.raises(ValueError, match="FLEXSERVE_REFERENCE = 'maybe'"):
+        reference_forced()

@@ -7,6 +7,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from flexserve_core.speculation.tree import TreeBuilder
 from flexserve_core.testing import Plant, ScriptedDrafter, run_requests
 from flexserve_core.types import FinishReason
 
@@ -164,3 +165,43 @@ def test_one_request_s_sampling_error_is_its_own(bench, plain, monkeypatch):
     assert failed.error == "FloatingPointError: planted"
     assert failed.choices[0].token_ids == plain.token_ids[:3]
     assert engine.kv_usage == 0.0
+
+
+def test_a_stop_string_does_not_end_a_completion_before_min_tokens(bench, plain, drafters):
+    """Text before min_tokens is no part of a stop string, as in vLLM."""
+    early = bench.loaded.tokenizer.decode(plain.token_ids[2:3])
+    assert early
+    at_once = completion(bench, drafters=drafters, stop=[early])
+    assert len(at_once.token_ids) <= 3
+    held = completion(bench, drafters=drafters, stop=[early], min_tokens=10)
+    assert len(held.token_ids) >= 10
+    assert held.token_ids == plain.token_ids[: len(held.token_ids)]
+
+
+class _Careless:
+    """Proposes ids that the model has no embedding for."""
+
+    name = "careless"
+
+    def propose(self, views):
+        builder = TreeBuilder()
+        builder.add_chain([10**6, 3], -0.1, self.name)
+        return [builder.build() for _ in views]
+
+    def can_open(self, max_tokens):
+        return True
+
+    def open(self, key, max_tokens): ...
+
+    def close(self, key): ...
+
+    def reset(self): ...
+
+    def check_integrity(self): ...
+
+
+def test_ids_outside_the_vocabulary_are_not_fed(bench, plain, caplog):
+    ended = completion(bench, drafters=(_Careless(),))
+    assert ended.token_ids == plain.token_ids
+    assert ended.speculation.drafted_tokens == 0
+    assert "careless" in caplog.text
