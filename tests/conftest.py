@@ -16,7 +16,13 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-for _name in ("FLEXSERVE_REFERENCE", "FLEXSERVE_CHECK", "FLEXSERVE_TRACE", "FLEXSERVE_API_KEY"):
+for _name in (
+    "FLEXSERVE_REFERENCE",
+    "FLEXSERVE_CHECK",
+    "FLEXSERVE_TRACE",
+    "FLEXSERVE_API_KEY",
+    "FLEXSERVE_BASE_URL",
+):
     os.environ.pop(_name, None)  # a developer's own switches are no part of the tests
 
 

@@ -62,7 +62,7 @@ def render(limits: Limits, chat: bool) -> list[Component]:
         )
         length = gr.Slider(1, longest, min(_ANSWER_TOKENS, longest), step=1, label="Max new tokens")
         temperature = gr.Slider(
-            0, 2, 0.7, step=0.05, label="Temperature", info="0: always the likeliest token"
+            0, 2, 0.3, step=0.05, label="Temperature", info="0: always the likeliest token"
         )
     with gr.Accordion("More sampling", open=False):
         top_p = gr.Slider(0.05, 1, 0.95, step=0.01, label="Top-p", info="1: off")
@@ -77,7 +77,9 @@ def render(limits: Limits, chat: bool) -> list[Component]:
             minimum=0,
             maximum=_BROWSER_WHOLE,
         )
-    speculation = gr.Checkbox(True, label="Speculative inference", info="Off: the same answer, only slower")
+    speculation = gr.Checkbox(
+        True, label="Speculative inference", info="Off: the same answer, token by token"
+    )
     return [
         system_prompt, length, temperature, top_p, top_k, min_p, repetition_penalty, seed, speculation,
     ]  # fmt: skip
