@@ -31,6 +31,9 @@ if TYPE_CHECKING:
         TokenizerMismatchError,
     )
     from flexserve_core.models.catalog import embedded_models, resolve
+    from flexserve_core.speculation.drafter import Drafter, DraftView
+    from flexserve_core.speculation.registry import register_drafter
+    from flexserve_core.speculation.tree import TokenTree, TreeBuilder
     from flexserve_core.types import (
         Choice,
         Chunk,
@@ -61,10 +64,13 @@ _HOMES = {
     "flexserve_core.api.runtime": (
         "RuntimeConfig",
         "init",
+        "register_drafter",
     ),
     "flexserve_core.config": (
         "DEMO_MODEL",
         "DEMO_SSM",
+        "DraftView",
+        "Drafter",
         "EngineConfig",
     ),
     "flexserve_core.engine.build": (
@@ -92,6 +98,9 @@ _HOMES = {
         "embedded_models",
         "resolve",
     ),
+    "flexserve_core.speculation.drafter": ("DraftView", "Drafter"),
+    "flexserve_core.speculation.registry": ("register_drafter",),
+    "flexserve_core.speculation.tree": ("TokenTree", "TreeBuilder"),
     "flexserve_core.types": (
         "Choice",
         "Chunk",
@@ -121,6 +130,8 @@ __all__ = [
     "Chunk",
     "Completion",
     "ConfigurationError",
+    "DraftView",
+    "Drafter",
     "EngineConfig",
     "EngineFailedError",
     "EngineInfo",
@@ -148,11 +159,14 @@ __all__ = [
     "StepRecord",
     "Timings",
     "TokenLogprob",
+    "TokenTree",
     "TokenizerMismatchError",
+    "TreeBuilder",
     "build_server",
     "embedded_models",
     "flexserve_version",
     "init",
+    "register_drafter",
     "resolve",
 ]
 

@@ -27,7 +27,7 @@ class EngineConfig:
     ssm_dtype: str | None = None  # None: as the LLM
     device: str = "auto"  # "auto", "cpu", "cuda", "cuda:N"
     speculation: bool = True
-    prompt_lookup: bool = True  # the n-gram drafter, beside the SSMs
+    text_drafters: tuple[str, ...] = ("prompt_lookup",)  # beside the SSMs; see speculation/registry.py
     tree_shape: tuple[int, ...] | None = None  # fixed <k1, …, km>; None: best-first under max_tree_nodes
     max_tree_nodes: int = 16
     max_tree_depth: int = 6

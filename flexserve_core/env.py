@@ -21,7 +21,9 @@ VARIABLES = (
     Variable("FLEXSERVE_REFERENCE", "1: plain torch kernels and the plain loop (no speculation)"),
     Variable("FLEXSERVE_CHECK", "1: integrity checks of trees and caches at every step"),
     Variable("FLEXSERVE_TRACE", "path: one JSON line per engine step is appended to this file"),
-    Variable("FLEXSERVE_API_KEY", "the key every HTTP route asks for, as --api-key; LangChain's classes send it"),
+    Variable(
+        "FLEXSERVE_API_KEY", "the key every HTTP route asks for, as --api-key; LangChain's classes send it"
+    ),
     Variable("FLEXSERVE_BASE_URL", "the service LangChain's classes talk to when they are given none"),
     Variable("FLEXSERVE_SHARED", "folder of further models and prompts for tests and benchmarks"),
 )

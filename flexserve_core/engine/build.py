@@ -24,7 +24,7 @@ from flexserve_core.runner.model_runner import ModelRunner
 from flexserve_core.runner.proof import prove
 from flexserve_core.speculation.drafter import Drafter
 from flexserve_core.speculation.expansion import BestFirst, Expansion, StaticShape
-from flexserve_core.speculation.prompt_lookup import PromptLookupDrafter
+from flexserve_core.speculation.registry import create_drafter
 from flexserve_core.speculation.ssm import SSMDrafter
 from flexserve_core.types import Choice, EngineInfo, Limits, ProofItem
 
@@ -40,10 +40,10 @@ def build_server(config: EngineConfig, progress: Progress | None = None) -> Engi
     Raises ModelError, ConfigurationError.
     """
     say = progress or (lambda _: None)
+    speculating = config.speculation and not flag("FLEXSERVE_REFERENCE")
     device, device_choice = pick_device(config.device)
     dtype, dtype_choice = pick_dtype(config.dtype, device)
     runner, proof = _load_proven(config.model, dtype, device, config, say)
-    speculating = config.speculation and not flag("FLEXSERVE_REFERENCE")
     ssms = _load_ssms(config, runner.loaded, device, say) if speculating else []
     limits = _limits(config, runner.loaded)
     tree_nodes = config.max_tree_nodes if speculating else 0
@@ -179,9 +179,7 @@ def _drafters(
     )
     max_rows = config.ssm_max_tokens_per_batch or limits.max_tokens_per_batch
     drafters: list[Drafter] = [SSMDrafter(ssm, expansion, max_rows, llm.vocab_size) for ssm in ssms]
-    if config.prompt_lookup:
-        drafters.append(PromptLookupDrafter())
-    return drafters
+    return [*drafters, *(create_drafter(name) for name in config.text_drafters)]
 
 
 def _in_words(config: EngineConfig, drafters: list[Drafter]) -> str:

@@ -47,7 +47,9 @@ def test_info_says_what_runs_and_why(tiny_pair):
     [
         {},
         {"tree_shape": (2, 1, 1)},
-        {"prompt_lookup": False},
+        {"text_drafters": ()},
+        {"text_drafters": ("prompt_lookup", "suffix")},
+        {"text_drafters": ("suffix",), "ssms": ()},
         {"ssms": ()},
         {"speculation": False},
         {"kv_block_size": 1, "max_requests_per_batch": 1, "max_tokens_per_batch": 16},
