@@ -186,8 +186,8 @@ def _in_words(config: EngineConfig, drafters: list[Drafter]) -> str:
     if not drafters:
         return "off"
     shape = (
-        f"tree <{','.join(map(str, config.tree_shape))}>"
+        f"trees <{','.join(map(str, config.tree_shape))}>"
         if config.tree_shape
-        else f"best-first tree of up to {config.max_tree_nodes} nodes, {config.max_tree_depth} deep"
+        else f"trees of up to {config.max_tree_nodes} nodes"
     )
     return f"{shape} from {' + '.join(drafter.name for drafter in drafters)}"

@@ -29,7 +29,7 @@ def test_info_says_what_runs_and_why(tiny_pair):
     info = server.info
     assert (info.model_type, info.dtype, info.device) == ("llama", "float32", "cpu")
     assert info.ssms == (str(tiny_pair[1]),)
-    assert "best-first" in info.speculation
+    assert "trees of up to" in info.speculation
     assert "prompt_lookup" in info.speculation
     assert len(info.proof) == 3
     assert all(item.holds for item in info.proof)
