@@ -177,7 +177,7 @@ def _with_style(rng: Random, text: str) -> str:
     draw = rng.random()
     if draw < 0.22:
         text = text.lower()
-    elif draw < 0.24:
+    elif draw < 0.225:
         text = text.upper()
     else:
         text = capitalised(text) if draw < 0.8 else text
