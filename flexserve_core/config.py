@@ -37,6 +37,7 @@ class EngineConfig:
     ssm_max_tokens_per_batch: int | None = None  # rows of one SSM forward; None: as the LLM
     max_queued_requests: int = 256
     kv_block_size: int = 16
+    prefix_caching: bool = True  # texts that begin alike share the cache of their beginning
     revision: str | None = None
     cache_dir: str | None = None
 

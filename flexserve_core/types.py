@@ -108,6 +108,7 @@ class Completion:
     finish_reason: FinishReason
     stop_reason: int | str | None = None  # the stop token id or stop string that ended it
     logprobs: tuple[TokenLogprob, ...] | None = None
+    cached_prompt_tokens: int = 0  # of the prompt, found in the prefix cache
     speculation: SpeculationStats = field(default_factory=SpeculationStats)
     timings: Timings = field(default_factory=Timings)
 

@@ -157,7 +157,7 @@ def _allocate(
             "Lower max_seq_length.",
         )
     for each in [runner, *ssms]:
-        each.allocate(blocks, size)
+        each.allocate(blocks, size, config.prefix_caching)
     reason = "a full batch fits" if blocks == wanted else "memory allows no more; requests will wait"
     mebibytes = blocks * bytes_per_block / 2**20
     return Choice(

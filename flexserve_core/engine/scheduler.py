@@ -94,7 +94,8 @@ class Scheduler:
             ):
                 return
             self.waiting.popleft()
-            sequence.admitted(self._pool.open(capacity))
+            table = self._pool.open(capacity)
+            sequence.admitted(table, num_cached=table.adopt(sequence.tokens))
             for drafter in drafts:
                 drafter.open(sequence.key, capacity)
             self.running.append(sequence)

@@ -47,6 +47,7 @@ class Sequence:
         self.index = index
         self.tokens: list[int] = list(request.prompt_token_ids)
         self.num_cached = 0
+        self._num_found = 0  # prompt tokens found in the prefix cache
         self.table: BlockTable | None = None  # set while admitted
         self.finish_reason: FinishReason | None = None
         self.error: str | None = None
@@ -93,8 +94,10 @@ class Sequence:
         sampling = self.request.sampling
         return not is_plain_greedy(sampling) or sampling.logprobs is not None
 
-    def admitted(self, table: BlockTable) -> None:
+    def admitted(self, table: BlockTable, num_cached: int) -> None:
+        """num_cached: tokens of the prompt whose keys another sequence has left in the table."""
         self.table = table
+        self.num_cached = self._num_found = num_cached
         self._admitted_s = time.monotonic()
 
     def next_token(self, logits: np.ndarray) -> int:
@@ -197,6 +200,7 @@ class Sequence:
             finish_reason=self.finish_reason,
             stop_reason=self._stop_reason,
             logprobs=tuple(self._logprobs) if self.request.sampling.logprobs is not None else None,
+            cached_prompt_tokens=self._num_found,
             speculation=SpeculationStats(
                 llm_steps=self._llm_steps,
                 generated_tokens=self.num_generated,

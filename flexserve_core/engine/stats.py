@@ -16,6 +16,8 @@ class EngineStats:
     requests_finished: dict[FinishReason, int]  # by the first choice's reason
     prompt_tokens: int
     generated_tokens: int
+    prefix_cache_queries: int  # prompt tokens looked up in the prefix cache
+    prefix_cache_hits: int  # of them, found
     llm_steps: int
     drafts: int
     drafted_tokens: int
@@ -50,6 +52,10 @@ class StatsCounter:
     def add_result(self, result: RequestResult) -> None:
         with self._lock:
             self._finished[result.choices[0].finish_reason] += 1
+            self._sums.update(
+                prefix_cache_queries=len(result.prompt_token_ids) * len(result.choices),
+                prefix_cache_hits=sum(choice.cached_prompt_tokens for choice in result.choices),
+            )
 
     def snapshot(self, running: int, waiting: int, kv_usage: float) -> EngineStats:
         with self._lock:
@@ -58,6 +64,8 @@ class StatsCounter:
                 requests_finished=dict(self._finished),
                 prompt_tokens=sums["prompt_tokens"],
                 generated_tokens=sums["generated_tokens"],
+                prefix_cache_queries=sums["prefix_cache_queries"],
+                prefix_cache_hits=sums["prefix_cache_hits"],
                 llm_steps=sums["llm_steps"],
                 drafts=sums["drafts"],
                 drafted_tokens=sums["drafted_tokens"],

@@ -158,6 +158,7 @@ class Stepper:
         for piece in slices:
             assert piece.sequence.table is not None
             piece.sequence.table.truncate(piece.sequence.num_cached)
+            piece.sequence.table.publish(piece.sequence.tokens, piece.sequence.num_cached)
         return accepted
 
     def _walk(

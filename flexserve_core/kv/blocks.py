@@ -1,28 +1,38 @@
-"""Who owns which KV block: a pool of equal blocks and one table per sequence.
+"""Who uses which KV block: a pool of equal blocks and one table per sequence.
 
 A sequence reserves, at admission, the most blocks it can ever need; growing within the reservation cannot fail, so a
-running request is never stopped for memory. Knows nothing of tensors: a slot is just block × block_size + offset.
+running request is never stopped for memory. Tables whose texts begin alike share the full blocks of that beginning;
+shared blocks are never written again. Knows nothing of tensors: a slot is just block × block_size + offset.
 
-Source: paged attention (Kwon et al., SOSP 2023), section 4.2, without sharing.
+Source: paged attention (Kwon et al., SOSP 2023), sections 4.2 and 4.4.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 import numpy as np
+
+from flexserve_core.kv.prefix import PrefixIndex, chain_keys
 
 
 class BlockPool:
-    """`num_blocks` blocks of `block_size` slots each. free + used = all, and reserved >= used, always."""
+    """`num_blocks` blocks of `block_size` slots each. free + idle + used = all, and reserved >= used, always."""
 
-    def __init__(self, num_blocks: int, block_size: int) -> None:
+    def __init__(self, num_blocks: int, block_size: int, share_prefixes: bool = True) -> None:
         self.num_blocks = num_blocks
         self.block_size = block_size
+        self.share_prefixes = share_prefixes
         self._free = list(range(num_blocks - 1, -1, -1))
+        self._users: Counter[int] = Counter()  # tables per block in use
+        self._index = PrefixIndex()
         self._reserved = 0
 
     @property
     def num_used(self) -> int:
-        return self.num_blocks - len(self._free)
+        """Blocks that some table uses; idle ones can be had at any time."""
+        return len(self._users)
 
     @property
     def num_slots(self) -> int:
@@ -42,17 +52,37 @@ class BlockPool:
         return BlockTable(self, blocks)
 
     def _take(self) -> int:
-        return self._free.pop()
+        block = self._free.pop() if self._free else self._index.forget_oldest()
+        self._users[block] = 1
+        return block
+
+    def _share(self, block: int) -> None:
+        self._index.idle.pop(block, None)
+        self._users[block] += 1
 
     def _give(self, blocks: list[int]) -> None:
-        self._free.extend(reversed(blocks))
+        """Last blocks first, so that of an idle text the end is forgotten before the beginning."""
+        for block in reversed(blocks):
+            self._users[block] -= 1
+            if self._users[block] == 0:
+                del self._users[block]
+                if self._index.knows(block):
+                    self._index.idle[block] = None
+                else:
+                    self._free.append(block)
 
     def check_integrity(self, tables: list[BlockTable]) -> None:
-        """Assert that every block is free or in exactly one of `tables` (all the open ones)."""
-        owned = [block for table in tables for block in table.blocks]
-        assert sorted(owned + self._free) == list(range(self.num_blocks)), "a block is lost or owned twice"
+        """Assert that every block is free, idle, or used by as many of `tables` (all the open ones) as counted."""
+        used = Counter(block for table in tables for block in table.blocks)
+        assert used == self._users, "a block's users are miscounted"
+        everywhere = [*used, *self._free, *self._index.idle]
+        assert sorted(everywhere) == list(range(self.num_blocks)), "a block is lost or in two places"
+        assert all(self._index.knows(block) for block, users in used.items() if users > 1), (
+            "a private block is shared"
+        )
         assert self._reserved == sum(table.reserved_blocks for table in tables), "a reservation is lost"
         assert all(len(table.blocks) <= table.reserved_blocks for table in tables)
+        self._index.check_integrity()
 
 
 class BlockTable:
@@ -62,29 +92,56 @@ class BlockTable:
         self._pool = pool
         self.reserved_blocks = reserved_blocks
         self.blocks: list[int] = []
+        self._num_published = 0  # blocks whose keys are known
+        self._last_key = b""
         self._slots = np.empty(reserved_blocks * pool.block_size, dtype=np.int64)
+
+    def adopt(self, text: Sequence[int]) -> int:
+        """Take over the known blocks of `text`'s beginning; how many tokens that is. For an empty table only.
+
+        Never the last token's block: that token has to be computed for its logits."""
+        assert not self.blocks, "only an empty table adopts"
+        if not self._pool.share_prefixes:
+            return 0
+        for block in self._pool._index.find(chain_keys(text[:-1], self._pool.block_size)):
+            self._pool._share(block)
+            self._append(block)
+        return len(self.blocks) * self._pool.block_size
+
+    def _append(self, block: int) -> None:
+        size, start = self._pool.block_size, len(self.blocks) * self._pool.block_size
+        self._slots[start : start + size] = np.arange(block * size, (block + 1) * size)
+        self.blocks.append(block)
 
     def slots(self, num_tokens: int) -> np.ndarray:
         """int64 [num_tokens]: the slot of each logical position; grows the table as needed.
 
         A view, valid until the table shrinks."""
-        size = self._pool.block_size
-        while len(self.blocks) * size < num_tokens:
+        while len(self.blocks) * self._pool.block_size < num_tokens:
             assert len(self.blocks) < self.reserved_blocks, "a sequence outgrew its reservation"
-            block = self._pool._take()
-            start = len(self.blocks) * size
-            self._slots[start : start + size] = np.arange(block * size, (block + 1) * size)
-            self.blocks.append(block)
+            self._append(self._pool._take())
         return self._slots[:num_tokens]
 
+    def publish(self, tokens: Sequence[int], num_cached: int) -> None:
+        """The keys and values of the first `num_cached` of `tokens` are final: let others find the full blocks."""
+        size = self._pool.block_size
+        if not self._pool.share_prefixes or num_cached < (self._num_published + 1) * size:
+            return
+        full = num_cached // size * size
+        keys = chain_keys(tokens[:full], size, self._num_published, self._last_key)
+        for number, key in enumerate(keys, start=self._num_published):
+            self._pool._index.add(key, self.blocks[number])
+            self._last_key = key
+        self._num_published = full // size
+
     def truncate(self, num_tokens: int) -> None:
-        """Free the blocks beyond the first `num_tokens` slots."""
+        """Let go of the blocks beyond the first `num_tokens` slots; published text is never cut."""
         keep = self._pool.blocks_for(num_tokens)
         self._pool._give(self.blocks[keep:])
         del self.blocks[keep:]
 
     def close(self) -> None:
-        """Free everything, the reservation included. Idempotent."""
+        """Let go of everything, the reservation included. Idempotent."""
         self.truncate(0)
         self._pool._reserved -= self.reserved_blocks
         self.reserved_blocks = 0

@@ -28,9 +28,9 @@ class ModelRunner:
         self.pool = BlockPool(0, 1)
         self.store = KVStore((), 0, loaded.dtype, loaded.device)
 
-    def allocate(self, num_blocks: int, block_size: int) -> None:
+    def allocate(self, num_blocks: int, block_size: int, share_prefixes: bool = True) -> None:
         """(Re)create an empty cache of num_blocks × block_size slots."""
-        self.pool = BlockPool(num_blocks, block_size)
+        self.pool = BlockPool(num_blocks, block_size, share_prefixes)
         self.store = KVStore(self.layers, self.pool.num_slots, self.loaded.dtype, self.device)
 
     def bytes_per_token(self) -> int:

@@ -110,6 +110,8 @@ class SSMDrafter:
     def _settle(self, growth: _Growth) -> None:
         """Keep the keys of fed nodes that turned out to be the text; forget the others."""
         state, tokens = growth.state, growth.view.tokens
+        if not state.table.blocks:
+            state.num_cached = state.table.adopt(tokens)
         node, path = -1, []
         # The last committed token is fed again as the root, so that its logits are computed.
         for token in tokens[state.num_cached : len(tokens) - 1]:
@@ -154,6 +156,9 @@ class SSMDrafter:
             logits = self._runner.forward(pack(segments, self._runner.device))
             rows.update(zip(whole, logits, strict=True))
             pending = [index for index in pending if index not in rows]
+        for growth in active:
+            # the last token is fed again when the same text is asked about again, so its block is not final yet
+            growth.state.table.publish(growth.view.tokens, len(growth.view.tokens) - 1)
         return self._top(torch.stack([rows[index] for index in range(len(active))]))
 
     def _feed_level(self, active: list[_Growth]) -> np.ndarray:

@@ -93,7 +93,9 @@ class Bench:
         longest = self.limits(config).max_seq_length + config.max_tree_nodes
         per_sequence = -(-longest // config.kv_block_size)
         self.runner.allocate(
-            per_sequence * (sequences or config.max_requests_per_batch), config.kv_block_size
+            per_sequence * (sequences or config.max_requests_per_batch),
+            config.kv_block_size,
+            config.prefix_caching,
         )
 
     def engine(

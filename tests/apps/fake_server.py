@@ -172,6 +172,8 @@ class FakeServer:
             drafted_tokens=30,
             accepted_tokens=9,
             accepted_per_depth=(6, 3),
+            prefix_cache_queries=12,
+            prefix_cache_hits=4,
             running=len(self._running),
             waiting=0,
             kv_usage=0.25,

@@ -25,6 +25,8 @@ def test_counters_carry_vllms_names(client):
     assert samples["vllm:spec_decode_num_accepted_tokens_total"] == {(): 9}
     assert samples["vllm:spec_decode_num_accepted_tokens_per_pos_total"] == {("0",): 6, ("1",): 3}
     assert samples["vllm:prompt_tokens_total"] == {(): 10}
+    assert samples["vllm:prefix_cache_queries_total"] == {(): 12}
+    assert samples["vllm:prefix_cache_hits_total"] == {(): 4}
     assert samples["vllm:generation_tokens_total"] == {(): 20}
     assert samples["vllm:kv_cache_usage_perc"] == {(): 0.25}
     assert samples["vllm:num_requests_running"] == {(): 0}

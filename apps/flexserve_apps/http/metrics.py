@@ -118,6 +118,12 @@ class EngineMetrics(Collector):
         yield self._gauge("num_requests_running", "Requests in the batch.", stats.running)
         yield self._gauge("num_requests_waiting", "Requests in the queue.", stats.waiting)
         yield self._gauge("kv_cache_usage_perc", "Used part of the KV cache; 1 is all of it.", stats.kv_usage)
+        yield self._counter(
+            "prefix_cache_queries", "Prompt tokens looked up in the prefix cache.", stats.prefix_cache_queries
+        )
+        yield self._counter(
+            "prefix_cache_hits", "Prompt tokens found in the prefix cache.", stats.prefix_cache_hits
+        )
         yield self._counter("prompt_tokens", "Prompt tokens computed.", stats.prompt_tokens)
         yield self._counter("generation_tokens", "Tokens generated.", stats.generated_tokens)
         finished = {(reason.value,): float(stats.requests_finished.get(reason, 0)) for reason in FinishReason}
