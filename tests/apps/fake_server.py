@@ -14,19 +14,17 @@ from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
-from flexserve_core.errors import (
-    EngineFailedError,
-    EngineStoppedError,
-    InvalidRequestError,
-    PromptTooLongError,
-    QueueFullError,
-)
-from flexserve_core.types import (
+from flexserve_core import (
     Chunk,
     Completion,
+    EngineFailedError,
+    EngineStoppedError,
     FinishReason,
     Health,
+    InvalidRequestError,
     Limits,
+    PromptTooLongError,
+    QueueFullError,
     Request,
     RequestResult,
     SamplingParams,
