@@ -31,6 +31,10 @@ class Expansion(Protocol):
         """The proposals that become nodes, at most `room`; they are the next frontier."""
         ...
 
+    def goes_on(self, frontier_log_probs: Sequence[float]) -> bool:
+        """Whether expanding a frontier of these cumulative log-probabilities is worth another forward."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class StaticShape:
@@ -44,6 +48,9 @@ class StaticShape:
     def keep(self, level: int, proposals: Sequence[Proposal], room: int) -> list[Proposal]:
         return list(proposals[:room])
 
+    def goes_on(self, frontier_log_probs: Sequence[float]) -> bool:
+        return True
+
 
 @dataclass(frozen=True, slots=True)
 class BestFirst:
@@ -53,6 +60,7 @@ class BestFirst:
     branch: int = 3
     max_depth: int = 6
     min_log_prob: float = -4.0  # about 2 %: below that a node is not worth a row
+    min_log_prob_to_go_on: float = -2.0  # about 14 %: below that a level is not worth a forward of the SSM
 
     def width(self, level: int) -> int:
         return self.branch if level < self.max_depth else 0
@@ -61,3 +69,6 @@ class BestFirst:
         likely = [proposal for proposal in proposals if proposal.log_prob >= self.min_log_prob]
         likely.sort(key=lambda proposal: -proposal.log_prob)
         return likely[: min(self.beam, room)]
+
+    def goes_on(self, frontier_log_probs: Sequence[float]) -> bool:
+        return max(frontier_log_probs) >= self.min_log_prob_to_go_on

@@ -100,8 +100,14 @@ class SSMDrafter:
             logits = self._catch_up(active) if level == 0 else self._feed_level(active)
             self._expand(active, logits, level)
             level += 1
-            active = [growth for growth in active if growth.frontier and growth.depth < growth.view.max_depth]
+            active = [growth for growth in active if self._goes_on(growth)]
         return [self._finish(growth) for growth in growths]
+
+    def _goes_on(self, growth: _Growth) -> bool:
+        if not growth.frontier or growth.depth >= growth.view.max_depth:
+            return False
+        room = growth.view.max_nodes - len(growth.builder)
+        return room > 0 and self._expansion.goes_on([growth.log_probs[node] for node in growth.frontier])
 
     def _can_draft(self, view: DraftView) -> bool:
         fits = len(view.tokens) + view.max_depth <= self._max_positions

@@ -35,3 +35,10 @@ def test_best_first_keeps_the_likeliest(found, room):
 def test_best_first_depth():
     rule = BestFirst(branch=3, max_depth=2)
     assert [rule.width(level) for level in range(4)] == [3, 3, 0, 0]
+
+
+def test_best_first_stops_when_even_the_likeliest_is_unlikely():
+    rule = BestFirst(min_log_prob_to_go_on=-2.0)
+    assert rule.goes_on([-5.0, -1.9])
+    assert not rule.goes_on([-5.0, -2.1])
+    assert StaticShape((1, 1)).goes_on([-50.0])

@@ -32,7 +32,12 @@ def view(key, tokens, sampling=GREEDY, max_nodes=24, max_depth=5):
 
 def drafter_of(bench, expansion=None):
     bench.allocate(CONFIG)
-    return SSMDrafter(bench.runner, expansion or BestFirst(min_log_prob=-20.0), 16, bench.loaded.vocab_size)
+    return SSMDrafter(
+        bench.runner,
+        expansion or BestFirst(min_log_prob=-20.0, min_log_prob_to_go_on=-20.0),
+        16,
+        bench.loaded.vocab_size,
+    )
 
 
 def fresh(bench, asked, expansion=None):
