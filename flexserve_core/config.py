@@ -29,8 +29,8 @@ class EngineConfig:
     speculation: bool = True
     text_drafters: tuple[str, ...] = ("prompt_lookup",)  # beside the SSMs; see speculation/registry.py
     tree_shape: tuple[int, ...] | None = None  # fixed <k1, …, km>; None: best-first under max_tree_nodes
-    max_tree_nodes: int = 16
-    max_tree_depth: int = 6
+    max_tree_nodes: int = 24
+    max_tree_depth: int = 8
     max_requests_per_batch: int = 16
     max_seq_length: int | None = None  # None: the model's own limit, at most 4096
     max_tokens_per_batch: int = 512
