@@ -47,7 +47,7 @@ bench: $(VENV)/.installed-test ## tokens/s and tokens per LLM step, with and wit
 	$(BIN)/python benchmarks/demo.py
 
 train-demo: $(VENV)/.installed-test ## rebuild the embedded models into build/demo (hours on 2 cores, resumable)
-	$(BIN)/python -m training all --out build/demo
+	PYTHONSAFEPATH= $(BIN)/python -m training all --out build/demo  # `training` is found in this folder
 
 clean: ## remove the virtual environment and build products
 	rm -rf $(VENV) build dist *.egg-info
