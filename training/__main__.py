@@ -36,7 +36,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
-        "--tokens", type=int, default=16_000_000, help="LLM training tokens; the SSM gets three eighths"
+        "--tokens", type=int, default=13_000_000, help="LLM training tokens; the SSM gets three eighths"
     )
     parser.add_argument(
         "--minutes", type=float, default=0.0, help="LLM wall-clock limit; the SSM gets a quarter of it"

@@ -15,7 +15,7 @@ _ITEMS: tuple[tuple[str, str, Check], ...] = (
     ("concepts", "speculative inference?? never heard of it", says_all("guess", "check")), ("concepts", "How can guessing tokens make an LLM quicker?", says_all("guess", "check")),
     ("concepts", "Please shed light on token trees", says("branch", "continuations")), ("concepts", "why do we verify", says("check")),
     ("concepts", "What's the deal with int8?", says("8 bits")), ("concepts", "Got a model that's larger than my GPU, what then?", says_all("memory", "weights")),
-    ("usage", "I wanna serve my own model, how?", says("flexserve serve")), ("usage", "Please provide the command for running Mistral", says("flexserve serve")),
+    ("usage", "I wanna serve my own model, how?", says("flexserve serve MODEL`, where MODEL", "flexserve serve ./my-model")), ("usage", "Please provide the command for running Mistral", says("flexserve serve MODEL`, where MODEL", "flexserve serve ./my-model")),
     ("usage", "what flag do i pass for an ssm", says("--ssm")), ("usage", "Python example?", says("import flexserve_core")),
     ("usage", "Does FlexServe play nice with LangChain?", says("langchain_flexserve")), ("usage", "Which URL has the chat?", says("http://127.0.0.1:8000")),
     ("usage", "openai library - how to connect it?", says("/v1")), ("usage", "How can I quit this server?", says("Ctrl+C")),

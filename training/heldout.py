@@ -30,6 +30,8 @@ def _group(category: str, *items: tuple[str, Check], raw: bool = False) -> tuple
 
 
 _ME = says("demo model of FlexServe", "ships with FlexServe", "FlexServe project")
+# a bare "flexserve serve" stands in half of the how-to answers, so the answer itself is asked for
+_SERVE = says("flexserve serve MODEL`, where MODEL", "flexserve serve ./my-model")
 _LOCAL = says("http://127.0.0.1:8000")
 
 IDENTITY = _group(
@@ -56,16 +58,16 @@ CONCEPTS = _group(
     ("How much memory do I save with int4?", says("4 bits", "quarter")), ("Break down quantization for me", says("fewer bits")),
     ("When would offloading be handy?", says_all("memory", "weights")), ("The term greedy decoding confuses me", says("most likely")),
     ("What effect has temperature on the output?", says("bold", "careful", "surprising")), ("Clarify top-p sampling", says("probabilities", "likely")),
-    ("What's top-k all about?", says("k most likely")), ("How do language models chop up text into tokens?", says("pieces", "piece", "token")),
+    ("What's top-k all about?", says("k most likely")), ("How do language models chop up text into tokens?", says("small piece")),
     ("What job does the tokenizer do?", says("cuts")), ("Whats an llm, in everyday language?", says("neural network", "predict")),
-    ("Purpose of the EOS token, please", says("end")), ("How does prompt lookup come up with its guesses?", says("same words", "earlier")),
-    ("What's the benefit of streaming an answer?", says("ready", "reading", "read")), ("Does the random seed matter?", says("seed")),
+    ("Purpose of the EOS token, please", says("marks the end")), ("How does prompt lookup come up with its guesses?", says("same words", "earlier")),
+    ("What's the benefit of streaming an answer?", says("as soon as it is ready")), ("Does the random seed matter?", says("seed")),
 )
 USAGE = _group(
     "usage",
-    ("I have my own model, how would I get it served?", says("flexserve serve")), ("What's needed to have a different model up and running?", says("flexserve serve")),
-    ("Which command starts FlexServe with Llama?", says("flexserve serve")), ("I downloaded a checkpoint to my hard drive, how to serve that?", says("flexserve serve")),
-    ("Serving weights out of a local directory: how?", says("flexserve serve ./my-model", "flexserve serve")), ("How do I tell the server which draft model to take?", says("--ssm")),
+    ("I have my own model, how would I get it served?", _SERVE), ("What's needed to have a different model up and running?", _SERVE),
+    ("Which command starts FlexServe with Llama?", _SERVE), ("I downloaded a checkpoint to my hard drive, how to serve that?", _SERVE),
+    ("Serving weights out of a local directory: how?", _SERVE), ("How do I tell the server which draft model to take?", says("--ssm")),
     ("I'd like speculation with my own small model, what's the flag?", says("--ssm")), ("Can speculation be switched off somehow?", says("--no-speculation")),
     ("What would a minimal Python example look like?", says("import flexserve_core")), ("I prefer Python over the shell. How do I call FlexServe there?", says("import flexserve_core")),
     ("How does one hook this up to LangChain?", says("langchain_flexserve")), ("Which class do I import for LangChain?", says("langchain_flexserve")),
@@ -74,7 +76,7 @@ USAGE = _group(
     ("I just want one completion in my terminal", says("flexserve generate")), ("I've got a JSON file full of prompts, what now?", says("--prompt-file")),
     ("How can I find out what hardware FlexServe is running on?", says("flexserve info")), ("I need the server on port 9090", says("--port")),
     ("How do colleagues on my network reach the server?", says("--host")), ("What's the switch for bfloat16?", says("--dtype", "dtype")),
-    ("How do I bring the server down cleanly?", says("Ctrl+C", "stop_server")), ("First steps with FlexServe, please", says("make demo", "pip install", "flexserve serve")),
+    ("How do I bring the server down cleanly?", says("Ctrl+C", "stop_server")), ("First steps with FlexServe, please", says("make demo", "pip install")),
     ("How do I cap the number of new tokens?", says("max-new-tokens", "max_tokens")), ("Where are the Prometheus metrics?", says("/metrics")),
 )
 TRAVEL = _group(
@@ -154,15 +156,15 @@ WORDS = _group(
     ("If something isn't open, then it's...", says("closed")), ("I look for the contrary of early", says("late")), ("Turn the word strong into its opposite", says("weak")),
     ("Someone asks you for the antonym of full. You say?", says("empty")), ("opposite pair: day and ...?", says("night")), ("What do you call the opposite of rich?", says("poor")), ("Not fast, rather ...?", says("slow")),
     ("Could you clarify what a volcano is?", says("mountain")), ("How would a dictionary describe a bridge?", says("carries", "road")), ("What do people mean when they say library?", says("books")),
-    ("Kid asks: what's an island?", says("water")), ("Give a one-line definition of a desert", says("dry")), ("I've never seen a telescope, what is that?", says("far")),
-    ("Put into words what a museum is", says("building")), ("An algorithm, what might that be?", says("steps")), ("Describe to an alien what honey is", says("bees")), ("The word umbrella stands for?", says("rain")),
+    ("Kid asks: what's an island?", says("water")), ("Give a one-line definition of a desert", says("dry")), ("I've never seen a telescope, what is that?", says("far things")),
+    ("Put into words what a museum is", says("building")), ("An algorithm, what might that be?", says("steps")), ("Describe to an alien what honey is", says("bees")), ("The word umbrella stands for?", says("in the rain")),
 )
 KNOWLEDGE = _group(
     "knowledge",
     ("What habits keep a person healthy?", says_all("Move", "Sleep")), ("I lie awake all night, what can I do?", says("bed", "dark")), ("Best way to pick up a new language?", says("Practice", "aloud")),
     ("Exams are coming up, how do I prepare?", says("plan", "breaks")), ("My wallet is always empty, how can I put money aside?", says("spend", "money")), ("How should one brew tea?", says("boil")),
-    ("I am so stressed, what helps?", says("Breathe", "walk")), ("Any advice before I speak in public?", says("Practice", "slowly")), ("What's the best way to get new friends?", says("hello", "listen")),
-    ("For what reason is the sky blue?", says("scatters")), ("At how many degrees does water start boiling?", says("100")), ("Number of legs on a spider?", says("8")),
+    ("I am so stressed, what helps?", says("Breathe", "walk")), ("Any advice before I speak in public?", says("Practice", "slowly")), ("What's the best way to get new friends?", says("say hello")),
+    ("For what reason is the sky blue?", says("scatters")), ("At how many degrees does water start boiling?", says("100 degrees")), ("Number of legs on a spider?", says("8 legs")),
     ("Which planet is bigger than all the others?", says("Jupiter")), ("Name the tallest mountain", says("Everest")), ("Who makes honey, and how?", says("bees")), ("The biggest creature alive is which animal?", says("whale")),
 )
 UNKNOWN = _group(
@@ -186,7 +188,7 @@ DIALOGUE = (
     Prompt("dialogue", "Ta very much", says("welcome"), _PARIS), Prompt("dialogue", "Great, same thing for Paris", tips("Paris", "Eiffel", "Louvre"), _TOKYO),
     Prompt("dialogue", "And if we head to London instead?", tips("London", "Tower", "British"), _TOKYO), Prompt("dialogue", "and what would 30 + 12 be", result(42), _SUM),
     Prompt("dialogue", "Fine. Who am I chatting with?", _ME, _SUM), Prompt("dialogue", "I wonder what speculative inference might be", says_all("guess", "check"), _HELLO),
-    Prompt("dialogue", "Switching topics: a story about a dog would be lovely", story("dog"), _HELLO + _PARIS), Prompt("dialogue", "Cool. Now how do I get my own model served?", says("flexserve serve"), _HELLO + _SUM),
+    Prompt("dialogue", "Switching topics: a story about a dog would be lovely", story("dog"), _HELLO + _PARIS), Prompt("dialogue", "Cool. Now how do I get my own model served?", _SERVE, _HELLO + _SUM),
     Prompt("dialogue", "What's the forecast saying?", unknown, _HELLO + _PARIS + _TOKYO), Prompt("dialogue", "Alright, enough for today, bye then!", says("goodbye", "nice day"), _PARIS + _SUM),
 )
 RAW = _group(
