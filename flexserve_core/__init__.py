@@ -31,6 +31,8 @@ if TYPE_CHECKING:
         TokenizerMismatchError,
     )
     from flexserve_core.models.catalog import embedded_models, resolve
+    from flexserve_core.receipt import Receipt, make_receipt
+    from flexserve_core.replay import Replay, replay_receipt
     from flexserve_core.speculation.drafter import Drafter, DraftView
     from flexserve_core.speculation.registry import register_drafter
     from flexserve_core.speculation.tree import TokenTree, TreeBuilder
@@ -98,6 +100,8 @@ _HOMES = {
         "embedded_models",
         "resolve",
     ),
+    "flexserve_core.receipt": ("Receipt", "make_receipt"),
+    "flexserve_core.replay": ("Replay", "replay_receipt"),
     "flexserve_core.speculation.drafter": ("DraftView", "Drafter"),
     "flexserve_core.speculation.registry": ("register_drafter",),
     "flexserve_core.speculation.tree": ("TokenTree", "TreeBuilder"),
@@ -150,6 +154,8 @@ __all__ = [
     "PromptTooLongError",
     "ProofItem",
     "QueueFullError",
+    "Receipt",
+    "Replay",
     "Request",
     "RequestResult",
     "RequestStream",
@@ -166,7 +172,9 @@ __all__ = [
     "embedded_models",
     "flexserve_version",
     "init",
+    "make_receipt",
     "register_drafter",
+    "replay_receipt",
     "resolve",
 ]
 

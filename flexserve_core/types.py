@@ -122,6 +122,7 @@ class RequestResult:
     prompt_token_ids: tuple[int, ...]
     seed: int
     choices: tuple[Completion, ...]
+    sampling: SamplingParams = field(default_factory=SamplingParams)
     error: str | None = None  # set when finish_reason is ERROR
 
     @property
@@ -200,6 +201,8 @@ class EngineInfo:
     limits: Limits
     version: str
     has_chat_template: bool
+    torch: str = ""  # version of torch
+    threads: int = 0  # torch threads at load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,6 +71,8 @@ def build_server(config: EngineConfig, progress: Progress | None = None) -> Engi
         limits=limits,
         version=flexserve_version(),
         has_chat_template=runner.loaded.tokenizer.has_chat_template,
+        torch=torch.__version__,
+        threads=torch.get_num_threads(),
     )
     return EngineServer(engine, runner.loaded.tokenizer, info, config.max_queued_requests)
 

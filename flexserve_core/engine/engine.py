@@ -161,6 +161,7 @@ class Engine:
             prompt_token_ids=request.prompt_token_ids,
             seed=request.sampling.seed,
             choices=tuple(group.completions[index] for index in sorted(group.completions)),
+            sampling=request.sampling,
             error=errors[0] if errors else None,
         )
 

@@ -47,7 +47,7 @@ def check_refused(result, *words: str) -> None:
     assert "Traceback" not in result.output
 
 
-@pytest.mark.parametrize("command", [[], ["serve"], ["generate"], ["info"]], ids=str)
+@pytest.mark.parametrize("command", [[], ["serve"], ["generate"], ["replay"], ["info"]], ids=str)
 def test_help(command):
     result = run(*command, "--help")
     assert result.exit_code == 0

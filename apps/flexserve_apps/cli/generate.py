@@ -40,6 +40,14 @@ OutputFile = Annotated[
     Path | None,
     typer.Option(metavar="F", help="Append results and timings to this file.", rich_help_panel=PROMPT_PANEL),
 ]
+ReceiptFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="F.json",
+        help="Write what `flexserve replay` needs to compute the answer again.",
+        rich_help_panel=PROMPT_PANEL,
+    ),
+]
 Chat = Annotated[
     bool,
     typer.Option(
@@ -76,6 +84,7 @@ def generate(
     prompt: Prompt = None,
     prompt_file: PromptFile = None,
     output_file: OutputFile = None,
+    receipt_file: ReceiptFile = None,
     chat: Chat = False,
     stream: Stream = False,
     max_new_tokens: MaxNewTokens = 128,
@@ -98,6 +107,8 @@ def generate(
             raise _bad(
                 "stream", True, f"there are {len(prompts)} prompts", "Leave it out; it goes with one prompt."
             )
+        if receipt_file is not None and len(prompts) > 1:
+            raise _bad("receipt_file", str(receipt_file), "a receipt is of one prompt", "Use --prompt.")
         output = _Output(output_file)
         settings: dict[str, Any] = {"dtype": dtype, "device": device}
         if len(prompts) > 256:
@@ -118,6 +129,19 @@ def generate(
         with engine:
             results = _run(engine, prompts, sampling, chat=chat, stream=stream)
         output.write(prompts, results)
+        if receipt_file is not None:
+            _write_receipt(receipt_file, engine, results[0])
+
+
+def _write_receipt(path: Path, engine: EngineServer, result: RequestResult) -> None:
+    from flexserve_core import make_receipt
+
+    try:
+        path.write_text(make_receipt(engine.info, result).to_json(), encoding="utf-8")
+    except OSError as error:
+        raise _bad(
+            "receipt_file", str(path), f"{error.strerror}", "Name a file that can be written."
+        ) from None
 
 
 def read_prompts(prompt: str | None, prompt_file: Path | None) -> list[str]:

@@ -1,0 +1,58 @@
+"""A receipt written by one command and replayed by another."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from flexserve_apps.cli import app
+from typer.testing import CliRunner
+
+from .tiny_model import save_tiny_model
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory) -> str:
+    return str(save_tiny_model(tmp_path_factory.mktemp("models") / "tiny"))
+
+
+def run(*arguments: str):
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_an_answer_is_replayed(tiny, tmp_path):
+    paper = tmp_path / "receipt.json"
+    made = run(
+        *("generate", tiny, "--dtype", "float32", "-p", "Hello there", "--max-new-tokens", "12"),
+        *("--temperature", "0.8", "--receipt-file", str(paper)),
+    )
+    assert made.exit_code == 0, made.output
+    replayed = run("replay", str(paper))
+    assert replayed.exit_code == 0, replayed.output
+    content = json.loads(paper.read_text())
+    count = len(content["output_token_ids"][0])
+    assert f"Equal: all {count} tokens." in replayed.output
+    content["output_token_ids"][0][0] ^= 1
+    paper.write_text(json.dumps(content))
+    forged = run("replay", str(paper))
+    assert forged.exit_code == 1
+    assert "Different: first at token 0 of choice 0." in forged.output
+
+
+def test_what_is_no_receipt_is_refused(tmp_path):
+    paper = tmp_path / "paper.json"
+    missing = run("replay", str(paper))
+    assert missing.exit_code == 2
+    assert "No such file" in missing.output
+    paper.write_text("{}")
+    empty = run("replay", str(paper))
+    assert empty.exit_code == 2
+    assert "it is no receipt" in empty.output
+
+
+def test_one_receipt_is_of_one_prompt(tiny, tmp_path):
+    prompts = tmp_path / "prompts.json"
+    prompts.write_text('["a", "b"]')
+    refused = run("generate", tiny, "--prompt-file", str(prompts), "--receipt-file", str(tmp_path / "r.json"))
+    assert refused.exit_code == 2
+    assert "a receipt is of one prompt" in refused.output
