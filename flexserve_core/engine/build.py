@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 
 import torch
@@ -39,7 +40,13 @@ def build_server(config: EngineConfig, progress: Progress | None = None) -> Engi
 
     Raises ModelError, ConfigurationError.
     """
-    say = progress or (lambda _: None)
+    # In a thread of its own: every thread that ran torch keeps a pool of workers, and once the pools together exceed
+    # the CPUs libgomp puts waiting workers to sleep, which tripled the time of a small model's step.
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="flexserve-build") as apart:
+        return apart.submit(_build, config, progress or (lambda _: None)).result()
+
+
+def _build(config: EngineConfig, say: Progress) -> EngineServer:
     speculating = config.speculation and not flag("FLEXSERVE_REFERENCE")
     device, device_choice = pick_device(config.device)
     dtype, dtype_choice = pick_dtype(config.dtype, device)
