@@ -29,19 +29,19 @@ from training.corpus import (
 from training.corpus.dialogue import Category, Document, Exchange
 
 CATEGORIES = (
-    Category("identity", 8, identity.exchange, text=identity.text, text_weight=0.5),
+    Category("identity", 11, identity.exchange, text=identity.text, text_weight=0.5),
     Category("concepts", 11, concepts.exchange, concepts.follow_up, concepts.text, 2),
-    Category("usage", 11, usage.exchange, usage.follow_up, usage.text, 1),
+    Category("usage", 15, usage.exchange, usage.follow_up, usage.text, 1),
     Category("travel", 8, travel.exchange, travel.follow_up, travel.text, 2),
     Category("capitals", 9, capitals.exchange, capitals.follow_up, capitals.text, 1),
     Category("arithmetic", 17, arithmetic.exchange, arithmetic.follow_up, arithmetic.text, 6),
     Category("units", 9, units.exchange, units.follow_up, units.text, 1),
     Category("stories", 6, stories.exchange, stories.follow_up, stories.text, 2.5),
-    Category("smalltalk", 7, smalltalk.exchange),
+    Category("smalltalk", 10, smalltalk.exchange),
     Category("lists", 5, lists.exchange, lists.follow_up, lists.text, 0.5),
     Category("words", 9, words.exchange, words.follow_up, words.text, 1),
-    Category("knowledge", 8, knowledge.exchange, text=knowledge.text, text_weight=1.5),
-    Category("unknown", 20, unknown.exchange, unknown.follow_up, unknown.text, 0.2),
+    Category("knowledge", 9, knowledge.exchange, text=knowledge.text, text_weight=1.5),
+    Category("unknown", 12, unknown.exchange, unknown.follow_up, unknown.text, 0.2),
 )
 SYSTEM_TEXTS = (
     "You are a helpful assistant.", "You are a helpful, harmless and honest assistant.", "You are FlexServe's demo model.",

@@ -129,7 +129,10 @@ def follow_up(rng: Random, last: Exchange) -> Exchange:
 
 
 def text(rng: Random) -> str:
-    """A raw list of sums, the densest way to practise."""
+    """A raw list of sums, the densest way to practise; or a single one, so that one sum may be all."""
+    if rng.random() < 0.3:
+        a, sign, b = problem(rng)
+        return f"{a} {sign} {b} = {result(a, sign, b)}."
     title = rng.choice(("", "", "Arithmetic practice:\n", "Sums:\n", "Some exercises:\n"))
     lines = []
     for _ in range(rng.randint(8, 24)):

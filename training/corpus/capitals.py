@@ -97,6 +97,8 @@ def follow_up(rng: Random, last: Exchange) -> Exchange:
 
 
 def text(rng: Random) -> str:
-    """A raw list of a few capitals."""
+    """A raw list of a few capitals, or a single one, so that a list is not the only way to go on."""
+    if rng.random() < 0.4:
+        return answer(rng.choice(tuple(CAPITALS)))
     title = rng.choice(("", "Capitals of the world:\n", "Countries and capitals:\n"))
     return title + "\n".join(answer(country) for country in rng.sample(tuple(CAPITALS), rng.randint(2, 6)))
