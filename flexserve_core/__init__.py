@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from flexserve_core.replay import Replay, replay_receipt
     from flexserve_core.speculation.drafter import Drafter, DraftView
     from flexserve_core.speculation.registry import register_drafter
+    from flexserve_core.speculation.speculative_config import engine_fields
     from flexserve_core.speculation.tree import TokenTree, TreeBuilder
     from flexserve_core.types import (
         Choice,
@@ -104,6 +105,7 @@ _HOMES = {
     "flexserve_core.replay": ("Replay", "replay_receipt"),
     "flexserve_core.speculation.drafter": ("DraftView", "Drafter"),
     "flexserve_core.speculation.registry": ("register_drafter",),
+    "flexserve_core.speculation.speculative_config": ("engine_fields",),
     "flexserve_core.speculation.tree": ("TokenTree", "TreeBuilder"),
     "flexserve_core.types": (
         "Choice",
@@ -170,6 +172,7 @@ __all__ = [
     "TreeBuilder",
     "build_server",
     "embedded_models",
+    "engine_fields",
     "flexserve_version",
     "init",
     "make_receipt",

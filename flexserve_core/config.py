@@ -5,7 +5,9 @@ Frozen: `engine.build` resolves "auto" values into an `EngineInfo` with a reason
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from flexserve_core.errors import ConfigurationError
 
@@ -28,6 +30,7 @@ class EngineConfig:
     device: str = "auto"  # "auto", "cpu", "cuda", "cuda:N"
     speculation: bool = True
     text_drafters: tuple[str, ...] = ("prompt_lookup",)  # beside the SSMs; see speculation/registry.py
+    text_drafter_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by drafter
     tree_shape: tuple[int, ...] | None = None  # fixed <k1, …, km>; None: best-first under max_tree_nodes
     max_tree_nodes: int = 24
     max_tree_depth: int = 8
@@ -59,13 +62,13 @@ class EngineConfig:
             _check_range("tree_shape", width, 1, 64)
 
 
-def _check_choice(field: str, value: object, allowed: tuple[str, ...]) -> None:
+def _check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
-        raise ConfigurationError(field, value, f"it is one of {', '.join(allowed)}", "Choose one of these.")
+        raise ConfigurationError(name, value, f"it is one of {', '.join(allowed)}", "Choose one of these.")
 
 
-def _check_range(field: str, value: object, low: int, high: int) -> None:
+def _check_range(name: str, value: object, low: int, high: int) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         raise ConfigurationError(
-            field, value, f"it is a whole number from {low} to {high}", "Choose one in between."
+            name, value, f"it is a whole number from {low} to {high}", "Choose one in between."
         )

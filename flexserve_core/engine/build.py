@@ -188,7 +188,8 @@ def _drafters(
     )
     max_rows = config.ssm_max_tokens_per_batch or limits.max_tokens_per_batch
     drafters: list[Drafter] = [SSMDrafter(ssm, expansion, max_rows, llm.vocab_size) for ssm in ssms]
-    return [*drafters, *(create_drafter(name) for name in config.text_drafters)]
+    options = config.text_drafter_options
+    return [*drafters, *(create_drafter(name, **options.get(name, {})) for name in config.text_drafters)]
 
 
 def _in_words(config: EngineConfig, drafters: list[Drafter]) -> str:

@@ -94,6 +94,7 @@ def generate(
     seed: Seed = None,
     ssm: options.Ssm = None,
     no_speculation: options.NoSpeculation = False,
+    speculative_config: options.SpeculativeConfig = None,
     dtype: options.Dtype = None,
     device: options.Device = None,
 ) -> None:
@@ -124,7 +125,8 @@ def generate(
             from flexserve_core import build_server
 
             engine = build_server(
-                options.engine_config(model, ssm, no_speculation, **settings), progress=progress
+                options.engine_config(model, ssm, no_speculation, speculative_config, **settings),
+                progress=progress,
             )
         with engine:
             results = _run(engine, prompts, sampling, chat=chat, stream=stream)

@@ -38,6 +38,16 @@ NoSpeculation = Annotated[
         rich_help_panel=MODEL_PANEL,
     ),
 ]
+SpeculativeConfig = Annotated[
+    str | None,
+    typer.Option(
+        "--speculative-config",
+        metavar="JSON",
+        help="vLLM's keys: method (draft_model, ngram, suffix or a list), model, num_speculative_tokens, "
+        "prompt_lookup_max, …; ours: max_tree_nodes, tree_shape.",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
 Dtype = Annotated[
     str | None,
     typer.Option(
@@ -83,11 +93,26 @@ MaxTokensPerBatch = Annotated[
 ]
 
 
-def engine_config(model: str, ssm: list[str] | None, no_speculation: bool, **settings: Any) -> EngineConfig:
+def engine_config(
+    model: str,
+    ssm: list[str] | None,
+    no_speculation: bool,
+    speculative_config: str | None = None,
+    **settings: Any,
+) -> EngineConfig:
     """The engine's settings; None leaves one to its default. Raises ConfigurationError."""
-    from flexserve_core import EngineConfig
+    from flexserve_core import ConfigurationError, EngineConfig, engine_fields
 
     chosen = {name: value for name, value in settings.items() if value is not None}
+    if speculative_config is not None:
+        if ssm or no_speculation:
+            raise ConfigurationError(
+                "speculative_config",
+                speculative_config,
+                "it says all there is to say about speculation",
+                "Leave out --ssm and --no-speculation.",
+            )
+        chosen |= engine_fields(speculative_config)
     if ssm:
         chosen["ssms"] = tuple(ssm)
     return EngineConfig(model=model, speculation=not no_speculation, **chosen)
