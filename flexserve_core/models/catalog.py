@@ -24,15 +24,15 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """`location` is what transformers' from_pretrained takes."""
+    """`location` is what transformers' from_pretrained takes.
+
+    `offline`: look at local files only. Without it an unreachable hub costs half a minute of retries.
+    """
 
     name: str
     location: str
     is_local: bool
-
-    def offline(self) -> bool:
-        """Whether to look at local files only. Without this an unreachable hub costs half a minute of retries."""
-        return self.is_local or not _hub_resolves()
+    offline: bool = True
 
 
 def _hub_resolves() -> bool:
@@ -74,4 +74,4 @@ def resolve(name: str) -> ModelSource:
             "there is no such folder, and it does not look like a Hugging Face id (owner/name)",
             f"Embedded models: {', '.join(embedded_models()) or 'none'}.",
         )
-    return ModelSource(name, name, is_local=False)
+    return ModelSource(name, name, is_local=False, offline=not _hub_resolves())

@@ -69,7 +69,6 @@ def load_model(
     *,
     revision: str | None = None,
     cache_dir: str | None = None,
-    linear_strategy: str | None = None,
 ) -> LoadedModel:
     """Load and prepare; ModelError when there is no such model or it cannot run here."""
     register()
@@ -88,7 +87,7 @@ def load_model(
             revision=revision,
             cache_dir=cache_dir,
             trust_remote_code=False,
-            local_files_only=source.offline(),
+            local_files_only=source.offline,
         )
     except Exception as error:  # transformers raises many kinds; each means that this model cannot be served
         if isinstance(error, KeyError) and error.args == (IMPLEMENTATION,):
@@ -98,7 +97,7 @@ def load_model(
         ) from error
     model = model.eval().requires_grad_(False)
     reference = _adapt(model, dtype) if adapted else "eager"
-    prepare(name, model, dtype, linear_strategy)
+    prepare(name, model, dtype)
     model = nn.Module.to(model, device)
     return LoadedModel(name, source, model, model.config, tokenizer, dtype, device, reference)
 
@@ -132,7 +131,7 @@ def _load_config(source: ModelSource, revision: str | None, cache_dir: str | Non
             revision=revision,
             cache_dir=cache_dir,
             trust_remote_code=False,
-            local_files_only=source.offline(),
+            local_files_only=source.offline,
         )
     except Exception as error:  # transformers raises many kinds; the message names what was tried
         where = "the folder" if source.is_local else "the Hugging Face hub and its local cache"

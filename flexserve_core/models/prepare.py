@@ -57,15 +57,15 @@ def unsupported_attention(name: str, config: Any, problem: str) -> ModelError:
     )
 
 
-def prepare(name: str, model: nn.Module, dtype: torch.dtype, strategy: str | None = None) -> None:
-    """Swap modules in place. strategy: the kernels' linear strategy, None for their default."""
+def prepare(name: str, model: nn.Module, dtype: torch.dtype) -> None:
+    """Swap modules in place."""
     _refuse_packed_experts(name, model)
     kind = kernel_kind(dtype)
     family = family_of(model.config)
     for parent in list(model.modules()):
         for child_name, child in list(parent.named_children()):
             try:
-                replacement = _replacement(child, family, kind, strategy)
+                replacement = _replacement(child, family, kind)
             except ValueError as error:  # an activation over several numbers at once
                 raise ModelError(
                     name, f"its {child_name} cannot be made row-invariant ({error})", "Serve another model."
@@ -74,15 +74,13 @@ def prepare(name: str, model: nn.Module, dtype: torch.dtype, strategy: str | Non
                 setattr(parent, child_name, replacement)
 
 
-def _replacement(
-    module: nn.Module, family: Family | None, kind: str, strategy: str | None
-) -> nn.Module | None:
+def _replacement(module: nn.Module, family: Family | None, kind: str) -> nn.Module | None:
     if family is not None and type(module) in family.linears:
-        return family.linears[type(module)](module, kind, strategy)
+        return family.linears[type(module)](module, kind)
     if isinstance(module, nn.Linear) and type(module).forward is nn.Linear.forward:
-        return prepare_linear(module.weight, module.bias, kind=kind, strategy=strategy)
+        return prepare_linear(module.weight, module.bias, kind=kind)
     if type(module) is Conv1D:  # GPT-2's linear, stored [K, N]
-        return prepare_linear(module.weight.t().contiguous(), module.bias, kind=kind, strategy=strategy)
+        return prepare_linear(module.weight.t().contiguous(), module.bias, kind=kind)
     own_activations = family.activations if family is not None else ()
     if isinstance(module, (*_ACTIVATIONS, *own_activations)):
         return rowwise_activation(module)

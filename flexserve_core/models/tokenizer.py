@@ -47,7 +47,7 @@ class Tokenizer:
                 revision=revision,
                 cache_dir=cache_dir,
                 trust_remote_code=False,
-                local_files_only=source.offline(),
+                local_files_only=source.offline,
             )
         except Exception as error:  # transformers raises many kinds for a broken or missing tokenizer
             raise ModelError(

@@ -17,15 +17,14 @@ from flexserve_apps.cli.serve import url
 from typer.testing import CliRunner
 
 from flexserve_core import EngineConfig
-
-from .tiny_model import save_tiny_model
+from flexserve_core.testing import write_tiny_model
 
 COMMAND = [sys.executable, "-c", "from flexserve_apps.cli import app; app()"]
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory) -> str:
-    return str(save_tiny_model(tmp_path_factory.mktemp("models") / "tiny"))
+    return str(write_tiny_model(tmp_path_factory.mktemp("models") / "tiny"))
 
 
 @pytest.fixture(autouse=True)
@@ -114,7 +113,7 @@ def places(tiny, tmp_path_factory):
     (folder / "empty").mkdir()
     (folder / "numbers.json").write_text("[1, 2]")
     (folder / "two.json").write_text('["a", "b"]')
-    other = save_tiny_model(folder / "other", extra_tokens=3)
+    other = write_tiny_model(folder / "other", extra_tokens=3)
     with socket.socket() as busy:
         busy.bind(("127.0.0.1", 0))
         busy.listen()
@@ -162,7 +161,7 @@ def test_generate_prints_the_completion_alone(tiny):
 
 
 def test_chat_uses_the_template(tiny):
-    raw = run("generate", tiny, "-p", "user: One\nassistant: ", "--max-new-tokens", "8")
+    raw = run("generate", tiny, "-p", "<user>user: One\nassistant: ", "--max-new-tokens", "8")
     asked = run("generate", tiny, "-p", "One", "--chat", "--max-new-tokens", "8")
     assert asked.exit_code == 0
     assert asked.stdout == raw.stdout

@@ -8,12 +8,12 @@ import pytest
 from flexserve_apps.cli import app
 from typer.testing import CliRunner
 
-from .tiny_model import save_tiny_model
+from flexserve_core.testing import write_tiny_model
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory) -> str:
-    return str(save_tiny_model(tmp_path_factory.mktemp("models") / "tiny"))
+    return str(write_tiny_model(tmp_path_factory.mktemp("models") / "tiny"))
 
 
 def run(*arguments: str):

@@ -14,10 +14,10 @@ import pytest
 from flexserve_apps.http import create_app
 
 from flexserve_core import EngineConfig, build_server
+from flexserve_core.testing import write_tiny_model
 from flexserve_core.types import FinishReason
 
 from .live import serve_live
-from .tiny_model import save_tiny_model
 
 TURNS = [{"role": "user", "content": "Tell me something."}]
 LONG = {"prompt": "Once", "max_tokens": 400, "temperature": 0, "ignore_eos": True}
@@ -43,7 +43,7 @@ BAD = [  # path, body, status, param
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory):
-    folder = save_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+    folder = write_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
     server = build_server(EngineConfig(model=str(folder), ssms=(str(folder),), dtype="float32"))
     with server:
         yield server

@@ -31,9 +31,9 @@ class _BiasApart(nn.Module):
         return self.product(x) + self.bias
 
 
-def _linear(module: nn.Module, kind: str, strategy: str | None) -> nn.Module:
+def _linear(module: nn.Module, kind: str) -> nn.Module:
     assert isinstance(module, FalconLinear)
-    product = prepare_linear(module.weight, None, kind=kind, strategy=strategy)
+    product = prepare_linear(module.weight, None, kind=kind)
     return (
         product if module.bias is None else _BiasApart(product, module.bias.detach().to(product.weight.dtype))
     )

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 # query [1, T, Hq, D], key [1, T, Hkv, D], value [1, T, Hkv, Dv], scale → [1, T, Hq · Dv]
 EngineAttention = Callable[[Tensor, Tensor, Tensor, float], Tensor]
-PrepareLinear = Callable[[nn.Module, str, str | None], nn.Module]  # module, kind, strategy
+PrepareLinear = Callable[[nn.Module, str], nn.Module]  # module, kind
 
 
 def _no_terms(config: Any, dtype: torch.dtype, positions: int) -> Mapping[str, Tensor]:
