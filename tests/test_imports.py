@@ -19,7 +19,7 @@ PACKAGES = {
 }
 # What a package may import besides the standard library.
 ALLOWED = {
-    "flexserve_kernels": {"torch", "numpy"},
+    "flexserve_kernels": {"torch", "numpy", "triton"},
     "flexserve_core": {
         "flexserve_kernels",
         *("torch", "transformers", "tokenizers", "safetensors", "huggingface_hub", "numpy"),
@@ -56,6 +56,13 @@ def imported(tree: ast.AST) -> set[str]:
 def test_imports_point_one_way(package, path):
     foreign = imported(ast.parse(path.read_text())) - set(sys.stdlib_module_names) - {package}
     assert foreign <= ALLOWED[package], f"{package} may not import {sorted(foreign - ALLOWED[package])}"
+
+
+def test_triton_is_imported_by_the_gpu_kernels_alone():
+    """It is not there on most machines without a GPU."""
+    users = [path for _, path in FILES if "triton" in imported(ast.parse(path.read_text()))]
+    assert users
+    assert {path.parent for path in users} == {PACKAGES["flexserve_kernels"] / "gpu"}
 
 
 @pytest.mark.parametrize(("package", "path"), FILES, ids=IDS)

@@ -64,7 +64,7 @@ def _build(config: EngineConfig, say: Progress) -> EngineServer:
         max_tree_nodes=tree_nodes,
         max_tree_depth=len(config.tree_shape) if config.tree_shape else config.max_tree_depth,
     )
-    kernels = [Choice(what=choice.op, chosen=choice.chosen, reason=choice.reason) for choice in available()]
+    kernels = [Choice(what=op.op, chosen=op.chosen, reason=op.reason) for op in available(device)]
     info = EngineInfo(
         model=config.model,
         model_type=runner.loaded.config.model_type,
@@ -150,24 +150,33 @@ def _limits(config: EngineConfig, llm: LoadedModel) -> Limits:
 def _allocate(
     config: EngineConfig, runner: ModelRunner, ssms: list[ModelRunner], limits: Limits, tree_nodes: int
 ) -> Choice:
-    """Give every model the same number of KV blocks: enough for a full batch if memory allows."""
+    """Give every model the same number of KV blocks: enough for a full batch if memory allows, at least for one text."""
     size = config.kv_block_size
-    per_sequence = -(-(limits.max_seq_length + tree_nodes) // size)
-    wanted = per_sequence * config.max_requests_per_batch
+    least = -(-limits.max_seq_length // size)
+    wanted = -(-(limits.max_seq_length + tree_nodes) // size) * config.max_requests_per_batch
     bytes_per_block = size * sum(each.bytes_per_token() for each in [runner, *ssms])
     affordable = int(_free_bytes(runner.device) * _KV_SHARE) // bytes_per_block
-    blocks = min(wanted, affordable)
-    if blocks < per_sequence:
+    blocks = config.num_kv_blocks or min(wanted, affordable)
+    if config.num_kv_blocks is not None and blocks < least:
+        raise ConfigurationError(
+            "num_kv_blocks",
+            blocks,
+            f"one text of max_seq_length = {limits.max_seq_length} tokens needs {least} blocks of {size}",
+            "Raise it, or lower max_seq_length.",
+        )
+    if blocks < least:
         raise ConfigurationError(
             "max_seq_length",
             limits.max_seq_length,
-            f"one such sequence needs {per_sequence * bytes_per_block >> 20} MiB of KV cache and "
+            f"one such sequence needs {least * bytes_per_block >> 20} MiB of KV cache and "
             f"{affordable * bytes_per_block >> 20} MiB are affordable",
             "Lower max_seq_length.",
         )
     for each in [runner, *ssms]:
         each.allocate(blocks, size, config.prefix_caching)
-    reason = "a full batch fits" if blocks == wanted else "memory allows no more; requests will wait"
+    reason = "a full batch fits" if blocks >= wanted else "memory allows no more; long texts will take turns"
+    if config.num_kv_blocks is not None:
+        reason = "as configured"
     mebibytes = blocks * bytes_per_block / 2**20
     return Choice(
         what="KV cache", chosen=f"{blocks} blocks of {size} tokens, {mebibytes:.0f} MiB", reason=reason

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
+import torch
 from torch import Tensor, nn
 
 from flexserve_kernels.cpu.activation import NativeActivation, kind_of
@@ -11,9 +13,10 @@ from flexserve_kernels.cpu.attention import NativeAttention
 from flexserve_kernels.native import NativeLibrary
 from flexserve_kernels.plan import AttentionPlan
 from flexserve_kernels.reference import attention as reference
+from flexserve_kernels.reference import kv as reference_kv
 from flexserve_kernels.reference.activation import RowwiseActivation, check_elementwise
-from flexserve_kernels.reference.kv import kv_append, kv_move
-from flexserve_kernels.registry import native_library
+from flexserve_kernels.reference.kv import kv_append
+from flexserve_kernels.registry import native_library, triton_runs
 
 __all__ = ["kv_append", "kv_move", "rowwise_activation", "tree_attention"]
 
@@ -38,9 +41,7 @@ def tree_attention(
     alibi_slopes [Hq]: slope * (j - p) is added. key_bias [Hq, P], P larger than every position: key_bias[:, j] is
     added, for models whose bias is a table of rounded numbers. Returns [T, Hq, Dv] in q's dtype; fp32 inside.
     """
-    library = native_library() if q.device.type == "cpu" else None
-    attention = reference.tree_attention if library is None else _native_attention(library)
-    return attention(
+    return _attention_on(q.device)(
         *(q, k_cache, v_cache, plan),
         scale=scale,
         softcap=softcap,
@@ -61,6 +62,24 @@ def rowwise_activation(module: nn.Module) -> nn.Module:
     if library is None or kind is None:
         return RowwiseActivation(module)
     return NativeActivation(module, kind, library)
+
+
+def kv_move(k_cache: Tensor, v_cache: Tensor, src: Tensor, dst: Tensor) -> None:
+    """Copy slots src [n] to dst [n] (distinct), in place; everything is read before anything is written."""
+    if triton_runs(k_cache.device):
+        from flexserve_kernels.gpu.kv import kv_move as move
+    else:
+        move = reference_kv.kv_move
+    move(k_cache, v_cache, src, dst)
+
+
+def _attention_on(device: torch.device) -> Callable[..., Tensor]:
+    if triton_runs(device):
+        from flexserve_kernels.gpu.attention import tree_attention as attention
+
+        return attention
+    library = native_library() if device.type == "cpu" else None
+    return reference.tree_attention if library is None else _native_attention(library)
 
 
 @lru_cache(maxsize=4)

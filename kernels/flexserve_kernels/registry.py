@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
+
+from flexserve_kernels.accelerator import load_triton
 from flexserve_kernels.environment import reference_forced
 from flexserve_kernels.native import NativeLibrary, load_native
 
@@ -24,8 +27,30 @@ def native_library() -> NativeLibrary | None:
     return None if reference_forced() else load_native().library
 
 
-def available() -> tuple[KernelChoice, ...]:
-    """The choice for every op on CPU tensors, by name; on other devices the torch reference runs."""
+def triton_runs(device: torch.device) -> bool:
+    """The Triton kernels run on this device and nobody asked for the reference."""
+    return device.type == "cuda" and not reference_forced() and load_triton(device).usable
+
+
+def available(device: torch.device | str = "cpu") -> tuple[KernelChoice, ...]:
+    """The choice for every op on tensors of this device, by name."""
+    device = torch.device(device)
+    if device.type == "cpu":
+        return _on_cpu()
+    reason = f"there are no kernels for {device.type}"
+    if device.type == "cuda":
+        reason = "FLEXSERVE_REFERENCE is set" if reference_forced() else load_triton(device).reason
+    chosen = "Triton" if triton_runs(device) else REFERENCE
+    return (
+        KernelChoice("kv_append", REFERENCE, "one index_copy_ per tensor"),
+        KernelChoice("kv_move", chosen, reason),
+        KernelChoice("prepare_linear", REFERENCE, "torch's matmul in blocks of fixed shape"),
+        KernelChoice("rowwise_activation", REFERENCE, "torch's elementwise op, row by row"),
+        KernelChoice("tree_attention", chosen, reason),
+    )
+
+
+def _on_cpu() -> tuple[KernelChoice, ...]:
     compiled, reason = "C++", "FLEXSERVE_REFERENCE is set"
     if not reference_forced():
         reason = load_native().reason
