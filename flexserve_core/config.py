@@ -40,6 +40,7 @@ class EngineConfig:
     ssm_max_tokens_per_batch: int | None = None  # rows of one SSM forward; None: as the LLM
     max_queued_requests: int = 256
     kv_block_size: int = 16
+    num_kv_blocks: int | None = None  # None: for a full batch of the longest texts, as far as memory allows
     prefix_caching: bool = True  # texts that begin alike share the cache of their beginning
     revision: str | None = None
     cache_dir: str | None = None
@@ -54,6 +55,8 @@ class EngineConfig:
         _check_range("max_tree_nodes", self.max_tree_nodes, 1, 256)
         _check_range("max_tree_depth", self.max_tree_depth, 1, 32)
         _check_range("kv_block_size", self.kv_block_size, 1, 256)
+        if self.num_kv_blocks is not None:
+            _check_range("num_kv_blocks", self.num_kv_blocks, 1, 2**31)
         if self.ssm_max_tokens_per_batch is not None:
             _check_range("ssm_max_tokens_per_batch", self.ssm_max_tokens_per_batch, 16, 65536)
         if self.max_seq_length is not None:

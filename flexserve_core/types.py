@@ -109,6 +109,7 @@ class Completion:
     stop_reason: int | str | None = None  # the stop token id or stop string that ended it
     logprobs: tuple[TokenLogprob, ...] | None = None
     cached_prompt_tokens: int = 0  # of the prompt, found in the prefix cache
+    preemptions: int = 0  # times it was computed again because memory was short
     speculation: SpeculationStats = field(default_factory=SpeculationStats)
     timings: Timings = field(default_factory=Timings)
 
@@ -229,6 +230,7 @@ class StepRecord:
     accepted_tokens: int
     emitted_tokens: int
     accepted_per_depth: tuple[int, ...]
+    preemptions: int  # sequences that had to give their memory to older ones before this step
     running: int
     waiting: int
     kv_blocks_used: int

@@ -150,7 +150,7 @@ def _limits(config: EngineConfig, llm: LoadedModel) -> Limits:
 def _allocate(
     config: EngineConfig, runner: ModelRunner, ssms: list[ModelRunner], limits: Limits, tree_nodes: int
 ) -> Choice:
-    """Give every model the same number of KV blocks: enough for a full batch if memory allows, at least for one text."""
+    """Give every model the same number of KV blocks: enough for a full batch if memory allows, and for one text."""
     size = config.kv_block_size
     least = -(-limits.max_seq_length // size)
     wanted = -(-(limits.max_seq_length + tree_nodes) // size) * config.max_requests_per_batch

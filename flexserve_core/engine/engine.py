@@ -107,21 +107,22 @@ class Engine:
     def step(self) -> StepOutput | None:
         """Run one step; None when there is nothing to do."""
         started = time.perf_counter()
+        preempted = self._scheduler.num_preemptions
         slices = self._scheduler.plan()
         if not slices:
             assert not self._groups, "requests are in flight, but none can run"
             return None
         outcome = self._stepper.run(slices)
-        sampled = [
-            piece.sequence for piece in slices if piece.sequence.num_generated or piece.sequence.finish_reason
-        ]
+        sampled = [piece.sequence for piece in slices if piece.samples]
         self._scheduler.retire()
         chunks = tuple(self._chunk(sequence) for sequence in sampled)
         if self._check:
             self.check_integrity()
         self._num_steps += 1
         ids = tuple(dict.fromkeys(piece.sequence.request.request_id for piece in slices))
-        return StepOutput(chunks, self._record(ids, outcome, time.perf_counter() - started), outcome.drafts)
+        preempted = self._scheduler.num_preemptions - preempted
+        record = self._record(ids, outcome, preempted, time.perf_counter() - started)
+        return StepOutput(chunks, record, outcome.drafts)
 
     def fail_all(self, message: str) -> list[Chunk]:
         """After an exception out of `step`: end everything in flight and start afresh."""
@@ -165,7 +166,9 @@ class Engine:
             error=errors[0] if errors else None,
         )
 
-    def _record(self, request_ids: tuple[str, ...], outcome: StepOutcome, total_s: float) -> StepRecord:
+    def _record(
+        self, request_ids: tuple[str, ...], outcome: StepOutcome, preemptions: int, total_s: float
+    ) -> StepRecord:
         return StepRecord(
             step=self._num_steps,
             time_s=time.monotonic(),
@@ -176,6 +179,7 @@ class Engine:
             accepted_tokens=sum(outcome.accepted_per_depth),
             emitted_tokens=outcome.emitted_tokens,
             accepted_per_depth=outcome.accepted_per_depth,
+            preemptions=preemptions,
             running=self.num_running,
             waiting=self.num_waiting,
             kv_blocks_used=self._runner.pool.num_used,

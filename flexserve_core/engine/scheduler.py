@@ -1,14 +1,19 @@
 """Who runs in the next step, and with how many rows: iteration-level batching, first come first served.
 
-Decoding sequences come first (one row each, and a share of what is left for their trees), then prompt chunks fill the
-rest. A sequence is admitted when the KV pools can hold the longest text it can become. Knows nothing of models.
+Memory: a sequence is admitted when there are blocks for its text and a little head room, and takes more as its text
+grows. When they run out the newest running sequence is *preempted*: its blocks go to older ones, and it waits, tokens
+kept, to be computed again. The oldest is never preempted and can always run alone, so something always advances.
+Order: `waiting` and `running` are sorted by arrival. One that does not fit may be overtaken by `_MAX_OVERTAKEN` later
+ones in all, a preempted one by none. Rows: every decoding sequence has one, trees share a part of the rest, prompts
+take what is left. Knows nothing of models. The reasons are in docs/decisions/0007.
 
-Source: Orca (Yu et al., OSDI 2022) for iteration-level scheduling; Sarathi (Agrawal et al., 2023) for prompt chunks.
+Source: Orca (Yu et al., OSDI 2022) for iteration-level scheduling; Sarathi (Agrawal et al., 2023) for prompt chunks;
+preemption by recomputing as in paged attention (Kwon et al., SOSP 2023), section 4.5.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import insort
 from collections.abc import Sequence as Many
 from dataclasses import dataclass
 
@@ -16,6 +21,8 @@ from flexserve_core.engine.sequence import Sequence
 from flexserve_core.kv.blocks import BlockPool
 from flexserve_core.speculation.drafter import Drafter
 from flexserve_core.types import FinishReason
+
+_MAX_OVERTAKEN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +38,12 @@ class Slice:
     tree_rows: int = 0
 
 
+def _arrival(sequence: Sequence) -> int:
+    return sequence.key
+
+
 class Scheduler:
-    """Owns the waiting and running lists."""
+    """Owns the waiting and running lists, both in order of arrival."""
 
     def __init__(
         self,
@@ -48,10 +59,12 @@ class Scheduler:
         self._max_requests = max_requests
         self._max_rows = max_rows
         self._max_tree_nodes = max_tree_nodes
-        self.waiting: deque[Sequence] = deque()
+        self.waiting: list[Sequence] = []
         self.running: list[Sequence] = []
+        self.num_preemptions = 0  # since the start
 
     def add(self, sequence: Sequence) -> None:
+        assert self._pool.blocks_for(sequence.max_tokens) <= self._pool.num_blocks, "it could never run alone"
         self.waiting.append(sequence)
 
     def remove(self, sequence: Sequence) -> None:
@@ -63,42 +76,69 @@ class Scheduler:
         self._release(sequence)
 
     def plan(self) -> list[Slice]:
-        """Admit what fits, then deal out the rows of the next step."""
-        self._admit()
-        room = self._max_rows
-        decoding = [sequence for sequence in self.running if sequence.num_pending == 1][:room]
-        room -= len(decoding)
-        prompts = any(sequence.num_pending > 1 for sequence in self.running)
-        tree_room = room // 2 if prompts else room  # trees must not keep a prompt from starting
-        share = min(self._max_tree_nodes, tree_room // len(decoding)) if decoding else 0
-        slices = [Slice(sequence, 1, True, self._tree_rows(sequence, share)) for sequence in decoding]
+        """Make room for what runs, admit what fits, then deal out the rows of the next step."""
+        if not self._grow():
+            self._admit()
+        decoding = [sequence for sequence in self.running if sequence.num_pending == 1][: self._max_rows]
+        prompts = [sequence for sequence in self.running if sequence.num_pending > 1]
+        room = self._max_rows - len(decoding)
+        slices = self._decode_slices(decoding, room // 2 if prompts else room)
         room -= sum(piece.tree_rows for piece in slices)
-        for sequence in self.running:
-            if sequence.num_pending > 1 and room > 0:
-                rows = min(sequence.num_pending, room)
-                slices.append(Slice(sequence, rows, rows == sequence.num_pending))
-                room -= rows
-        return slices
+        return slices + _prompt_slices(prompts, room)
 
-    def _tree_rows(self, sequence: Sequence, share: int) -> int:
-        wanted = sequence.request.sampling.speculation and sequence.max_tokens - len(sequence.tokens) > 1
-        return share if wanted and self._drafters else 0
+    # -- memory ------------------------------------------------------------------------------------------------
+
+    def _grow(self) -> bool:
+        """Blocks for the whole text of every running sequence, the oldest first; True if the newest had to give way."""
+        before, index = self.num_preemptions, 0
+        while index < len(self.running):
+            sequence = self.running[index]
+            assert sequence.table is not None
+            if sequence.table.num_missing(len(sequence.tokens)) > self._pool.num_available:
+                self._preempt(self.running[-1])
+            else:
+                sequence.table.slots(len(sequence.tokens))
+                index += 1
+        return self.num_preemptions > before
+
+    def _preempt(self, sequence: Sequence) -> None:
+        self.remove(sequence)
+        sequence.preempted()
+        insort(self.waiting, sequence, key=_arrival)
+        self.num_preemptions += 1
 
     def _admit(self) -> None:
-        while self.waiting and len(self.running) < self._max_requests:
-            sequence = self.waiting[0]
-            capacity = sequence.max_tokens + self._max_tree_nodes
-            drafts = self._drafters_of(sequence)
-            if not all(holder.can_open(capacity) for holder in drafts) or not self._pool.can_reserve(
-                capacity
-            ):
+        passed: list[Sequence] = []  # those that do not fit now
+        for sequence in list(self.waiting):
+            if len(self.running) >= self._max_requests:
                 return
-            self.waiting.popleft()
-            table = self._pool.open(capacity)
-            sequence.admitted(table, num_cached=table.adopt(sequence.tokens))
-            for drafter in drafts:
-                drafter.open(sequence.key, capacity)
-            self.running.append(sequence)
+            if self._fits(sequence):
+                self._start(sequence)
+                for each in passed:
+                    each.overtaken += 1
+            else:
+                passed.append(sequence)
+            if any(_may_not_be_overtaken(each) for each in passed) or len(passed) > _MAX_OVERTAKEN:
+                return
+
+    def _fits(self, sequence: Sequence) -> bool:
+        """Whether there are blocks for its text and head room: the next block of each sequence that would run.
+
+        Alone it always fits, so that whatever waits will run."""
+        size, text = self._pool.block_size, sequence.tokens
+        longest = min(len(text) + size, sequence.max_tokens) if self.running else len(text)
+        needed = self._pool.blocks_for(longest) + len(self.running)
+        available = self._pool.num_available
+        return needed <= available or needed - self._pool.num_shareable(text) <= available
+
+    def _start(self, sequence: Sequence) -> None:
+        self.waiting.remove(sequence)
+        table = self._pool.open()
+        sequence.admitted(table, num_cached=table.adopt(sequence.tokens))
+        table.slots(len(sequence.tokens))
+        for drafter in self._drafters_of(sequence):
+            drafter.open(sequence.key, sequence.max_tokens + self._max_tree_nodes)
+        insort(self.running, sequence, key=_arrival)
 
     def _drafters_of(self, sequence: Sequence) -> Many[Drafter]:
         return self._drafters if sequence.request.sampling.speculation else ()
@@ -109,6 +149,26 @@ class Scheduler:
             sequence.table = None
         for drafter in self._drafters:
             drafter.close(sequence.key)
+
+    # -- rows --------------------------------------------------------------------------------------------------
+
+    def _decode_slices(self, decoding: list[Sequence], tree_room: int) -> list[Slice]:
+        """One row each, and an equal share of `tree_room`, as far as blocks are left: no tree is worth a preemption."""
+        share = min(self._max_tree_nodes, tree_room // len(decoding)) if decoding else 0
+        available, slices = self._pool.num_available, []
+        for sequence in decoding:
+            assert sequence.table is not None
+            slots = sequence.table.num_slots + available * self._pool.block_size - len(sequence.tokens)
+            tree_rows = min(share, slots) if self._wants_tree(sequence) else 0
+            available -= sequence.table.num_missing(len(sequence.tokens) + tree_rows)
+            slices.append(Slice(sequence, 1, True, tree_rows))
+        return slices
+
+    def _wants_tree(self, sequence: Sequence) -> bool:
+        more_than_one = sequence.max_tokens - len(sequence.tokens) > 1
+        return more_than_one and len(self._drafters_of(sequence)) > 0
+
+    # -- ends --------------------------------------------------------------------------------------------------
 
     def retire(self) -> list[Sequence]:
         """Remove and free the sequences that have ended."""
@@ -127,4 +187,33 @@ class Scheduler:
 
     def check_integrity(self) -> None:
         self._pool.check_integrity([s.table for s in self.running if s.table is not None])
-        assert all(s.table is None for s in self.waiting)
+        assert all(s.table is None and s.num_cached == 0 for s in self.waiting), (
+            "a waiting sequence holds memory"
+        )
+        for line in (self.waiting, self.running):
+            assert line == sorted(line, key=_arrival), "the order of arrival is lost"
+
+
+def _may_not_be_overtaken(sequence: Sequence) -> bool:
+    return sequence.preemptions > 0 or sequence.overtaken >= _MAX_OVERTAKEN
+
+
+def _prompt_slices(prompts: list[Sequence], room: int) -> list[Slice]:
+    """Half the room for the oldest prompt, so that it is done some day; the rest for the shortest, which soon are.
+
+    Equal prompts therefore run one after the other, and short ones do not wait for a long one."""
+    rows: dict[int, int] = {}
+    shortest = sorted(prompts, key=lambda sequence: sequence.num_pending)
+    for sequence, most in [
+        *((each, -(-room // 2)) for each in prompts[:1]),
+        *((each, room) for each in shortest),
+    ]:
+        taken = rows.get(sequence.key, 0)
+        more = min(sequence.num_pending - taken, most, room)
+        rows[sequence.key] = taken + more
+        room -= more
+    return [
+        Slice(sequence, rows[sequence.key], rows[sequence.key] == sequence.num_pending)
+        for sequence in prompts
+        if rows[sequence.key]
+    ]

@@ -49,6 +49,8 @@ class Sequence:
         self.num_cached = 0
         self._num_found = 0  # prompt tokens found in the prefix cache
         self.table: BlockTable | None = None  # set while admitted
+        self.preemptions = 0  # times it had to give its memory back
+        self.overtaken = 0  # later sequences that were admitted before it, as it did not fit
         self.finish_reason: FinishReason | None = None
         self.error: str | None = None
         self.noise = KeyedNoise(request.sampling.seed or 0, index)
@@ -95,10 +97,19 @@ class Sequence:
         return not is_plain_greedy(sampling) or sampling.logprobs is not None
 
     def admitted(self, table: BlockTable, num_cached: int) -> None:
-        """num_cached: tokens of the prompt whose keys another sequence has left in the table."""
+        """num_cached: tokens of the text whose keys were left in the table by another sequence, or by itself."""
         self.table = table
-        self.num_cached = self._num_found = num_cached
-        self._admitted_s = time.monotonic()
+        self.num_cached = num_cached
+        if not self.preemptions:
+            self._num_found = num_cached
+            self._admitted_s = time.monotonic()
+
+    def preempted(self) -> None:
+        """Its memory is gone; the text stays and is computed again.
+
+        Nothing else is lost: row invariance gives the same keys again, and noise is keyed by position."""
+        self.num_cached = 0
+        self.preemptions += 1
 
     def next_token(self, logits: np.ndarray) -> int:
         """The token this request takes after its current text; logits: float32 [vocab], raw."""
@@ -201,6 +212,7 @@ class Sequence:
             stop_reason=self._stop_reason,
             logprobs=tuple(self._logprobs) if self.request.sampling.logprobs is not None else None,
             cached_prompt_tokens=self._num_found,
+            preemptions=self.preemptions,
             speculation=SpeculationStats(
                 llm_steps=self._llm_steps,
                 generated_tokens=self.num_generated,

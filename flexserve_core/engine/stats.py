@@ -23,6 +23,7 @@ class EngineStats:
     drafted_tokens: int
     accepted_tokens: int
     accepted_per_depth: tuple[int, ...]
+    preemptions: int
     running: int
     waiting: int
     kv_usage: float  # 0 … 1
@@ -46,6 +47,7 @@ class StatsCounter:
                 drafts=drafts,
                 drafted_tokens=record.drafted_tokens,
                 accepted_tokens=record.accepted_tokens,
+                preemptions=record.preemptions,
             )
             self._depths.update(dict(enumerate(record.accepted_per_depth)))
 
@@ -71,6 +73,7 @@ class StatsCounter:
                 drafted_tokens=sums["drafted_tokens"],
                 accepted_tokens=sums["accepted_tokens"],
                 accepted_per_depth=tuple(self._depths[d] for d in range(len(self._depths))),
+                preemptions=sums["preemptions"],
                 running=running,
                 waiting=waiting,
                 kv_usage=kv_usage,

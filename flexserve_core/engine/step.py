@@ -157,7 +157,7 @@ class Stepper:
             self._runner.store.move(pairs[:, 0].copy(), pairs[:, 1].copy())
         for piece in slices:
             assert piece.sequence.table is not None
-            piece.sequence.table.truncate(piece.sequence.num_cached)
+            piece.sequence.table.truncate(len(piece.sequence.tokens))
             piece.sequence.table.publish(piece.sequence.tokens, piece.sequence.num_cached)
         return accepted
 

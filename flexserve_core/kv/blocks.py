@@ -1,8 +1,9 @@
 """Who uses which KV block: a pool of equal blocks and one table per sequence.
 
-A sequence reserves, at admission, the most blocks it can ever need; growing within the reservation cannot fail, so a
-running request is never stopped for memory. Tables whose texts begin alike share the full blocks of that beginning;
-shared blocks are never written again. Knows nothing of tensors: a slot is just block × block_size + offset.
+A table takes blocks as its text grows; whoever lets it grow has asked the pool before whether there are enough. Tables
+whose texts begin alike share the full blocks of that beginning; shared blocks are never written again. Blocks nobody
+uses stay findable by their text until they are needed, so they count as available. Knows nothing of tensors (a slot is
+just block × block_size + offset), nor of who gives way when blocks are short.
 
 Source: paged attention (Kwon et al., SOSP 2023), sections 4.2 and 4.4.
 """
@@ -18,7 +19,7 @@ from flexserve_core.kv.prefix import PrefixIndex, chain_keys
 
 
 class BlockPool:
-    """`num_blocks` blocks of `block_size` slots each. free + idle + used = all, and reserved >= used, always."""
+    """`num_blocks` blocks of `block_size` slots each. free + idle + used = all, always."""
 
     def __init__(self, num_blocks: int, block_size: int, share_prefixes: bool = True) -> None:
         self.num_blocks = num_blocks
@@ -27,12 +28,16 @@ class BlockPool:
         self._free = list(range(num_blocks - 1, -1, -1))
         self._users: Counter[int] = Counter()  # tables per block in use
         self._index = PrefixIndex()
-        self._reserved = 0
 
     @property
     def num_used(self) -> int:
         """Blocks that some table uses; idle ones can be had at any time."""
         return len(self._users)
+
+    @property
+    def num_available(self) -> int:
+        """Blocks that a table can still take: the free ones and the idle ones."""
+        return self.num_blocks - len(self._users)
 
     @property
     def num_slots(self) -> int:
@@ -41,15 +46,16 @@ class BlockPool:
     def blocks_for(self, num_tokens: int) -> int:
         return -(-num_tokens // self.block_size)
 
-    def can_reserve(self, num_tokens: int) -> bool:
-        return self._reserved + self.blocks_for(num_tokens) <= self.num_blocks
+    def num_shareable(self, text: Sequence[int]) -> int:
+        """Blocks of `text`'s beginning that other tables use right now: to share them takes none away."""
+        return sum(block in self._users for block in self._known(text))
 
-    def open(self, num_tokens: int) -> BlockTable:
-        """A table that may grow to `num_tokens` slots. The caller has asked `can_reserve`."""
-        assert self.can_reserve(num_tokens), "reserve only what can_reserve allows"
-        blocks = self.blocks_for(num_tokens)
-        self._reserved += blocks
-        return BlockTable(self, blocks)
+    def open(self) -> BlockTable:
+        return BlockTable(self)
+
+    def _known(self, text: Sequence[int]) -> list[int]:
+        """Blocks that hold `text`'s beginning. Never the last token's: that one is computed, for its logits."""
+        return self._index.find(chain_keys(text[:-1], self.block_size)) if self.share_prefixes else []
 
     def _take(self) -> int:
         block = self._free.pop() if self._free else self._index.forget_oldest()
@@ -80,45 +86,49 @@ class BlockPool:
         assert all(self._index.knows(block) for block, users in used.items() if users > 1), (
             "a private block is shared"
         )
-        assert self._reserved == sum(table.reserved_blocks for table in tables), "a reservation is lost"
-        assert all(len(table.blocks) <= table.reserved_blocks for table in tables)
         self._index.check_integrity()
 
 
 class BlockTable:
     """The blocks of one sequence, in logical order. Made by `BlockPool.open`, ended by `close`."""
 
-    def __init__(self, pool: BlockPool, reserved_blocks: int) -> None:
+    def __init__(self, pool: BlockPool) -> None:
         self._pool = pool
-        self.reserved_blocks = reserved_blocks
         self.blocks: list[int] = []
         self._num_published = 0  # blocks whose keys are known
         self._last_key = b""
-        self._slots = np.empty(reserved_blocks * pool.block_size, dtype=np.int64)
+        self._slots = np.empty(pool.block_size, dtype=np.int64)
 
-    def adopt(self, text: Sequence[int]) -> int:
-        """Take over the known blocks of `text`'s beginning; how many tokens that is. For an empty table only.
-
-        Never the last token's block: that token has to be computed for its logits."""
-        assert not self.blocks, "only an empty table adopts"
-        if not self._pool.share_prefixes:
-            return 0
-        for block in self._pool._index.find(chain_keys(text[:-1], self._pool.block_size)):
-            self._pool._share(block)
-            self._append(block)
+    @property
+    def num_slots(self) -> int:
+        """Slots in the blocks it has."""
         return len(self.blocks) * self._pool.block_size
 
+    def num_missing(self, num_tokens: int) -> int:
+        """Blocks it would have to take to hold `num_tokens`."""
+        return max(0, self._pool.blocks_for(num_tokens) - len(self.blocks))
+
+    def adopt(self, text: Sequence[int]) -> int:
+        """Take over the known blocks of `text`'s beginning; how many tokens that is. For an empty table only."""
+        assert not self.blocks, "only an empty table adopts"
+        for block in self._pool._known(text):
+            self._pool._share(block)
+            self._append(block)
+        return self.num_slots
+
     def _append(self, block: int) -> None:
-        size, start = self._pool.block_size, len(self.blocks) * self._pool.block_size
+        size, start = self._pool.block_size, self.num_slots
+        if start == len(self._slots):
+            self._slots = np.concatenate([self._slots, np.empty_like(self._slots)])
         self._slots[start : start + size] = np.arange(block * size, (block + 1) * size)
         self.blocks.append(block)
 
     def slots(self, num_tokens: int) -> np.ndarray:
         """int64 [num_tokens]: the slot of each logical position; grows the table as needed.
 
-        A view, valid until the table shrinks."""
-        while len(self.blocks) * self._pool.block_size < num_tokens:
-            assert len(self.blocks) < self.reserved_blocks, "a sequence outgrew its reservation"
+        The caller knows that `num_missing` blocks are available. A view, valid until the table shrinks."""
+        assert self.num_missing(num_tokens) <= self._pool.num_available, "a table outgrew its pool"
+        while self.num_slots < num_tokens:
             self._append(self._pool._take())
         return self._slots[:num_tokens]
 
@@ -141,7 +151,5 @@ class BlockTable:
         del self.blocks[keep:]
 
     def close(self) -> None:
-        """Let go of everything, the reservation included. Idempotent."""
+        """Let go of everything. Idempotent."""
         self.truncate(0)
-        self._pool._reserved -= self.reserved_blocks
-        self.reserved_blocks = 0

@@ -19,7 +19,7 @@ from flexserve_core.types import SamplingParams
 class DraftView:
     """What a drafter may know of one sequence. `tokens` is the live list: read it, never keep or change it."""
 
-    key: int  # unique per running sequence
+    key: int  # unique per sequence, ascending with arrival
     tokens: Sequence[int]  # prompt and completion so far; the last one is the tree's root
     sampling: SamplingParams
     noise: KeyedNoise  # the noise the target will use, so that drafts can follow it
@@ -36,16 +36,14 @@ class Drafter(Protocol):
         """One tree per view, in order; empty where there is nothing to propose."""
         ...
 
-    def can_open(self, max_tokens: int) -> bool:
-        """Whether there is room for one more sequence of at most `max_tokens` tokens, tree nodes included."""
-        ...
-
     def open(self, key: int, max_tokens: int) -> None:
-        """A sequence was admitted; the caller has asked `can_open`."""
+        """A sequence was admitted, or admitted again; it has at most `max_tokens` tokens, tree nodes included.
+
+        Never refused: a drafter that is short of memory proposes nothing for the youngest sequences."""
         ...
 
     def close(self, key: int) -> None:
-        """The sequence ended; whatever is kept for it is freed. Idempotent."""
+        """The sequence ended, or gave its memory back for now; whatever is kept for it is freed. Idempotent."""
         ...
 
     def reset(self) -> None:

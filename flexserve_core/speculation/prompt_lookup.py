@@ -37,9 +37,6 @@ class PromptLookupDrafter:
                 return _tree(tokens, ends, min(view.max_depth, view.max_nodes), self.name)
         return EMPTY_TREE
 
-    def can_open(self, max_tokens: int) -> bool:
-        return True
-
     def open(self, key: int, max_tokens: int) -> None:
         """Nothing is kept per sequence."""
 

@@ -25,7 +25,6 @@ from flexserve_core.speculation.expansion import Expansion, Proposal
 from flexserve_core.speculation.tree import EMPTY_TREE, TokenTree, TreeBuilder
 
 _TOP = 64  # tokens a draft considers at a node; the target decides over all of them
-_MAX_TREE = 256  # nodes that EngineConfig.max_tree_nodes may ask for
 
 
 @dataclass(slots=True)
@@ -68,15 +67,9 @@ class SSMDrafter:
         self._max_positions = runner.loaded.max_positions()
         self._states: dict[int, _SequenceState] = {}
 
-    def can_open(self, max_tokens: int) -> bool:
-        return self._runner.pool.can_reserve(self._capacity(max_tokens))
-
     def open(self, key: int, max_tokens: int) -> None:
-        self._states[key] = _SequenceState(self._runner.pool.open(self._capacity(max_tokens)))
-
-    def _capacity(self, max_tokens: int) -> int:
-        """Slots a sequence can need here: beyond its own positions the SSM no longer drafts."""
-        return min(max_tokens, self._max_positions + _MAX_TREE)
+        """Takes no memory yet."""
+        self._states[key] = _SequenceState(self._runner.pool.open())
 
     def close(self, key: int) -> None:
         state = self._states.pop(key, None)
@@ -91,8 +84,9 @@ class SSMDrafter:
         self._runner.pool.check_integrity([state.table for state in self._states.values()])
 
     def propose(self, views: Sequence[DraftView]) -> list[TokenTree]:
+        fitting = self._make_room([view for view in views if self._can_draft(view)])
         growths = [_Growth(view, self._states[view.key]) for view in views]
-        active = [growth for growth in growths if self._can_draft(growth.view)]
+        active = [growth for growth in growths if growth.view.key in fitting]
         for growth in active:
             self._settle(growth)
         level = 0
@@ -112,6 +106,39 @@ class SSMDrafter:
     def _can_draft(self, view: DraftView) -> bool:
         fits = len(view.tokens) + view.max_depth <= self._max_positions
         return fits and view.max_nodes > 0 and view.max_depth > 0
+
+    def _make_room(self, views: list[DraftView]) -> set[int]:
+        """Keys of the sequences whose text and tree fit into the cache now; the oldest come first.
+
+        When blocks are short the youngest sequences' caches are given up, and the cache of one that does not fit. They
+        go without drafts until there is room for them and for the next block of every other one."""
+        pool, promised, fitting = self._runner.pool, 0, set()
+        for view in sorted(views, key=lambda view: view.key):
+            holders = [key for key, state in self._states.items() if state.table.blocks]
+            table = self._states[view.key].table
+            needed = promised + table.num_missing(len(view.tokens) + view.max_nodes)
+            spare = 0 if table.blocks else len(holders)
+            self._give_up([key for key in holders if key > view.key], needed + spare - pool.num_available)
+            if needed + spare <= pool.num_available:
+                promised = needed
+                fitting.add(view.key)
+            else:
+                self._restart(view.key)
+        return fitting
+
+    def _give_up(self, keys: list[int], shortage: int) -> None:
+        """Empty the caches of the youngest of `keys` until `shortage` blocks are free; of none if all are too few."""
+        if shortage > sum(len(self._states[key].table.blocks) for key in keys):
+            return
+        for key in sorted(keys, reverse=True):
+            if shortage <= 0:
+                return
+            shortage -= len(self._states[key].table.blocks)
+            self._restart(key)
+
+    def _restart(self, key: int) -> None:
+        self.close(key)
+        self._states[key] = _SequenceState(self._runner.pool.open())
 
     def _settle(self, growth: _Growth) -> None:
         """Keep the keys of fed nodes that turned out to be the text; forget the others."""

@@ -58,11 +58,8 @@ class SuffixDrafter:
         self._forget()
         return [self._best_tree(self._running[view.key].cursor, view) for view in views]
 
-    def can_open(self, max_tokens: int) -> bool:
-        return True
-
     def open(self, key: int, max_tokens: int) -> None:
-        self._running[key] = _Text()
+        self._running[key] = self._finished.pop(key, None) or _Text()  # it may have been open before
 
     def close(self, key: int) -> None:
         text = self._running.pop(key, None)

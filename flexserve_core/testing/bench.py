@@ -88,12 +88,12 @@ class Bench:
             max_tokens_per_batch=config.max_tokens_per_batch,
         )
 
-    def allocate(self, config: EngineConfig, sequences: int | None = None) -> None:
-        """An empty cache with room for `sequences` of the longest sequences (None: a full batch)."""
+    def allocate(self, config: EngineConfig, sequences: int | None = None, blocks: int | None = None) -> None:
+        """An empty cache with room for `sequences` of the longest sequences (None: a full batch), or of `blocks`."""
         longest = self.limits(config).max_seq_length + config.max_tree_nodes
         per_sequence = -(-longest // config.kv_block_size)
         self.runner.allocate(
-            per_sequence * (sequences or config.max_requests_per_batch),
+            blocks or per_sequence * (sequences or config.max_requests_per_batch),
             config.kv_block_size,
             config.prefix_caching,
         )
@@ -103,10 +103,11 @@ class Bench:
         drafters: Sequence[Drafter] = (),
         config: EngineConfig | None = None,
         sequences: int | None = None,
+        blocks: int | None = None,
     ) -> Engine:
-        """config: its sizes are used, its models are not. sequences: as in `allocate`."""
+        """config: its sizes are used, its models are not. sequences, blocks: as in `allocate`."""
         config = config or EngineConfig(max_seq_length=128)
-        self.allocate(config, sequences)
+        self.allocate(config, sequences, blocks)
         return Engine(
             self.runner,
             drafters,
@@ -142,10 +143,11 @@ class Bench:
         config: EngineConfig | None = None,
         expansion: Expansion | None = None,
         vocab_size: int | None = None,
+        blocks: int | None = None,
     ) -> SSMDrafter:
         """This model as a drafter, with an empty cache of its own. vocab_size: the target's (None: as this one's)."""
         config = config or EngineConfig(max_seq_length=128)
-        self.allocate(config)
+        self.allocate(config, blocks=blocks)
         return SSMDrafter(
             self.runner,
             expansion or BestFirst(max_depth=config.max_tree_depth),

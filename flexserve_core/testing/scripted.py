@@ -98,9 +98,6 @@ class ScriptedDrafter:
             token = (true + offset + step) % self._vocab
             node = builder.add(node, token, -0.1 * (depth + step + 1), self.name)
 
-    def can_open(self, max_tokens: int) -> bool:
-        return True
-
     def open(self, key: int, max_tokens: int) -> None:
         """Nothing is kept before the first proposal."""
 

@@ -172,6 +172,7 @@ class FakeServer:
             accepted_per_depth=(6, 3),
             prefix_cache_queries=12,
             prefix_cache_hits=4,
+            preemptions=2,
             running=len(self._running),
             waiting=0,
             kv_usage=0.25,

@@ -27,6 +27,7 @@ def test_counters_carry_vllms_names(client):
     assert samples["vllm:prompt_tokens_total"] == {(): 10}
     assert samples["vllm:prefix_cache_queries_total"] == {(): 12}
     assert samples["vllm:prefix_cache_hits_total"] == {(): 4}
+    assert samples["vllm:num_preemptions_total"] == {(): 2}
     assert samples["vllm:generation_tokens_total"] == {(): 20}
     assert samples["vllm:kv_cache_usage_perc"] == {(): 0.25}
     assert samples["vllm:num_requests_running"] == {(): 0}

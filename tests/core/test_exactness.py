@@ -77,12 +77,12 @@ def test_more_requests_than_places_and_chunked_prefill(bench, ssm_bench, greedy)
     assert sum(report.accepted_per_depth.values()) > 20
 
 
-def test_memory_for_few_requests_makes_the_others_wait(bench, ssm_bench, greedy):
+def test_memory_for_few_requests_preempts_the_others(bench, ssm_bench, greedy):
     requests, expected, _ = greedy
-    engine = bench.engine([ssm_bench.ssm_drafter(SIZES)], SIZES, sequences=2)
+    engine = bench.engine([ssm_bench.ssm_drafter(SIZES)], SIZES, sequences=1)
     report = run_requests(engine, requests)
     assert report.tokens == expected
-    assert max(record.running for record in report.records) < 8
+    assert sum(record.preemptions for record in report.records) > 0
     assert engine.kv_usage == 0.0
 
 

@@ -124,6 +124,9 @@ class EngineMetrics(Collector):
         yield self._counter(
             "prefix_cache_hits", "Prompt tokens found in the prefix cache.", stats.prefix_cache_hits
         )
+        yield self._counter(
+            "num_preemptions", "Times a sequence gave its memory to older ones.", stats.preemptions
+        )
         yield self._counter("prompt_tokens", "Prompt tokens computed.", stats.prompt_tokens)
         yield self._counter("generation_tokens", "Tokens generated.", stats.generated_tokens)
         finished = {(reason.value,): float(stats.requests_finished.get(reason, 0)) for reason in FinishReason}

@@ -52,6 +52,7 @@ def test_info_says_what_runs_and_why(tiny_pair):
         {"text_drafters": ("suffix",), "ssms": ()},
         {"ssms": ()},
         {"speculation": False},
+        {"kv_block_size": 4, "num_kv_blocks": 16},
         {"kv_block_size": 1, "max_requests_per_batch": 1, "max_tokens_per_batch": 16},
     ],
     ids=str,
@@ -109,6 +110,22 @@ def test_refusals(tiny_pair, tmp_path):
         build_server(config(tiny_pair, ssms=(str(other),)))
 
 
+def test_the_pool_holds_at_least_one_text(tiny_pair):
+    with pytest.raises(ConfigurationError, match=r"num_kv_blocks = 15 .* needs 16 blocks of 4"):
+        build_server(config(tiny_pair, kv_block_size=4, num_kv_blocks=15))
+    server = build_server(config(tiny_pair, kv_block_size=4, num_kv_blocks=16))
+    [choice] = [choice for choice in server.info.choices if choice.what == "KV cache"]
+    assert choice.reason == "as configured"
+    with server:
+        asked = {"temperature": 0.0, "max_new_tokens": 55, "ignore_eos": True}
+        streams = [
+            server.submit(server.make_request(prompt=prompt, **asked)) for prompt in ("The cat", "A dog")
+        ]
+        preempted = [stream.result().choices[0].preemptions for stream in streams]
+    assert preempted == [0, 1]
+    assert server.stats().preemptions == 1
+
+
 def test_too_little_memory(tiny_pair, monkeypatch):
     monkeypatch.setattr(build, "_free_bytes", lambda device: 10_000)
     with pytest.raises(ConfigurationError, match="max_seq_length") as caught:
@@ -117,5 +134,5 @@ def test_too_little_memory(tiny_pair, monkeypatch):
     monkeypatch.setattr(build, "_free_bytes", lambda device: 1_000_000)
     server = build_server(config(tiny_pair))
     [choice] = [choice for choice in server.info.choices if choice.what == "KV cache"]
-    assert "wait" in choice.reason
+    assert "take turns" in choice.reason
     assert len(tokens(server).token_ids) > 0

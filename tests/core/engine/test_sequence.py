@@ -188,9 +188,6 @@ class _Careless:
         builder.add_chain([10**6, 3], -0.1, self.name)
         return [builder.build() for _ in views]
 
-    def can_open(self, max_tokens):
-        return True
-
     def open(self, key, max_tokens): ...
 
     def close(self, key): ...

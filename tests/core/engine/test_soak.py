@@ -1,9 +1,10 @@
-"""A random life: arrivals, aborts, failing steps, every kind of sampling; integrity checked at every step."""
+"""A random life: arrivals, aborts, preemptions, failing steps, every kind of sampling; checked at every step."""
 
 from __future__ import annotations
 
 import random
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -14,8 +15,9 @@ from flexserve_core.testing import run_requests
 from flexserve_core.types import FinishReason
 
 CONFIG = EngineConfig(
-    max_seq_length=96, max_requests_per_batch=5, max_tokens_per_batch=24, kv_block_size=4, max_tree_nodes=12
+    max_seq_length=96, max_requests_per_batch=8, max_tokens_per_batch=24, kv_block_size=4, max_tree_nodes=12
 )
+TIGHT = 24  # blocks: one of the longest texts
 KINDS = [
     {"temperature": 0.0},
     {"temperature": 0.0, "repetition_penalty": 1.3},
@@ -31,10 +33,10 @@ KINDS = [
 def some_requests(bench, dice, count):
     return [
         bench.request(
-            [dice.randrange(250) for _ in range(dice.choice([1, 2, 5, 20, 50]))],
+            [dice.randrange(250) for _ in range(dice.choice([1, 2, 5, 20, 45]))],
             request_id=str(index),
             seed=index,
-            max_new_tokens=dice.choice([1, 2, 7, 30]),
+            max_new_tokens=dice.choice([1, 2, 30, 50]),
             max_seq_length=96,
             **dice.choice(KINDS),
         )
@@ -45,11 +47,13 @@ def some_requests(bench, dice, count):
 @pytest.mark.parametrize("seed", range(3))
 def test_soak(bench, ssm_bench, seed, monkeypatch):
     dice = random.Random(seed)
-    requests = some_requests(bench, dice, 40)
+    requests = some_requests(bench, dice, 60)
     expected = {}
     for request in requests:
         expected.update(run_requests(bench.engine(), [request]).tokens)
-    engine = bench.engine([ssm_bench.ssm_drafter(CONFIG), PromptLookupDrafter()], CONFIG, sequences=3)
+    config = replace(CONFIG, prefix_caching=seed % 2 == 0)
+    drafters = [ssm_bench.ssm_drafter(config, blocks=TIGHT), PromptLookupDrafter()]
+    engine = bench.engine(drafters, config, blocks=TIGHT)
     right, broken = ModelRunner.forward, [False]
 
     def forward(runner, batch):
@@ -59,10 +63,10 @@ def test_soak(bench, ssm_bench, seed, monkeypatch):
         return right(runner, batch)
 
     monkeypatch.setattr(ModelRunner, "forward", forward)
-    waiting, results, accepted = list(requests), {}, 0
+    waiting, results, accepted, preempted = list(requests), {}, 0, 0
     flying: dict[str, object] = {}
-    for _ in range(3000):
-        while waiting and dice.random() < 0.3:
+    for _ in range(4000):
+        while waiting and len(flying) < 10 and dice.random() < 0.5:
             request = waiting.pop()
             engine.add(request, time.monotonic())
             flying[request.request_id] = request
@@ -80,6 +84,7 @@ def test_soak(bench, ssm_bench, seed, monkeypatch):
         else:
             chunks += output.chunks if output else ()
             accepted += output.record.accepted_tokens if output else 0
+            preempted += output.record.preemptions if output else 0
         for chunk in chunks:
             if chunk.result is not None:
                 results[chunk.request_id] = chunk.result
@@ -97,6 +102,7 @@ def test_soak(bench, ssm_bench, seed, monkeypatch):
     assert whole >= 20
     assert len({result.choices[0].finish_reason for result in results.values()}) >= 3
     assert accepted > 20
+    assert preempted > 5
     assert engine.kv_usage == 0.0
     assert ssm_bench.runner.pool.num_used == 0
     engine.check_integrity()

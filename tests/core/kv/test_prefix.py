@@ -13,7 +13,7 @@ TEXT = list(range(100, 120))
 
 def written(pool, text, keep=False):
     """A table that has held `text` and published it; closed again unless kept."""
-    table = pool.open(len(text))
+    table = pool.open()
     found = table.adopt(text)
     table.slots(len(text))
     table.publish(text, len(text))

@@ -193,6 +193,29 @@ def test_closing_frees_everything(ssm_bench):
     assert ssm_bench.runner.pool.num_used == 0
 
 
+def test_short_of_memory_the_youngest_go_without(ssm_bench, other):
+    """Nine blocks of three: room for one text of eight tokens with its tree, not for two."""
+    ssm_bench.allocate(CONFIG, blocks=9)
+    drafter = SSMDrafter(ssm_bench.runner, StaticShape((2, 1)), 16, ssm_bench.loaded.vocab_size)
+    texts = {key: [key + 1] * 8 for key in (3, 1, 2)}
+    for key in texts:
+        drafter.open(key, CAPACITY)
+
+    def ask(*keys):
+        trees = drafter.propose([view(key, texts[key], max_nodes=6) for key in keys])
+        drafter.check_integrity()
+        return {key: len(tree) for key, tree in zip(keys, trees, strict=True) if len(tree)}
+
+    assert ask(3) == {3: 4}
+    assert ask(3, 1, 2) == {1: 4}, "an older one takes the memory of a younger one"
+    assert ask(3, 2) == {}, "but not the other way round"
+    assert ask(1, 2, 3) == {1: 4}
+    texts[1] = [1] * 40
+    assert ask(1, 2, 3) == {2: 4}, "one that no longer fits lets the others draft"
+    [tree] = drafter.propose([view(2, texts[2], max_nodes=6)])
+    assert tree == fresh(other, view(2, texts[2], max_nodes=6), StaticShape((2, 1)))
+
+
 def test_a_leak_is_noticed(drafter, ssm_bench):
     drafter.propose([view(1, [1, 2, 3])])
     ssm_bench.runner.pool._free.pop()

@@ -37,6 +37,18 @@ def paths(tree):
     return {tuple(tree.tokens[node] for node in tree.path(leaf)) for leaf in range(len(tree))}
 
 
+def test_a_preempted_text_is_learnt_once():
+    drafter = SuffixDrafter(max_nodes=1)
+    for _ in range(3):
+        drafter.open(0, 100)
+        drafter.propose([view(0, [1, 2, 3])])
+        drafter.close(0)
+    assert drafter._trie.num_nodes == 6, "three suffixes"
+    finish(drafter, 1, [1])
+    assert drafter._trie.num_nodes == 1, "and all of it is forgotten"
+    drafter.check_integrity()
+
+
 def test_a_finished_text_is_continued():
     drafter = SuffixDrafter()
     finish(drafter, 0, [1, 2, 3, 4, 5, 6])
