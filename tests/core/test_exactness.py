@@ -79,7 +79,8 @@ def test_more_requests_than_places_and_chunked_prefill(bench, ssm_bench, greedy)
 
 def test_memory_for_few_requests_preempts_the_others(bench, ssm_bench, greedy):
     requests, expected, _ = greedy
-    engine = bench.engine([ssm_bench.ssm_drafter(SIZES)], SIZES, sequences=1)
+    config = replace(SIZES, kv_block_size=2)
+    engine = bench.engine([ssm_bench.ssm_drafter(config)], config, sequences=1)
     report = run_requests(engine, requests)
     assert report.tokens == expected
     assert sum(record.preemptions for record in report.records) > 0
