@@ -33,6 +33,7 @@ def receipt(server):
         logit_bias={5: 1.5},
         frequency_penalty=0.3,
         max_new_tokens=24,
+        ignore_eos=True,
     )
     result = server.submit(request).result()
     assert sum(choice.speculation.drafted_tokens for choice in result.choices) > 0
