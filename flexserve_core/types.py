@@ -15,6 +15,7 @@ class FinishReason(str, Enum):
 
     STOP = "stop"  # EOS, a stop token or a stop string
     LENGTH = "length"  # max_new_tokens or max_seq_length
+    TIMEOUT = "timeout"  # the request's own timeout_s; over HTTP it reads "length"
     ABORT = "abort"  # the caller closed the stream
     ERROR = "error"  # the engine failed on this request
 
@@ -41,6 +42,7 @@ class SamplingParams:
     include_stop_str_in_output: bool = False
     skip_special_tokens: bool = True
     logprobs: int | None = None  # None: off; k: also the k most likely tokens at each position
+    timeout_s: float | None = None  # after submission; then the request ends with what it has
     speculation: bool = True  # False: plain decoding for this request (same tokens, other speed)
 
     @property
@@ -165,6 +167,7 @@ class Limits:
     max_stop_string_chars: int = 256
     max_logit_bias: int = 1024
     max_logprobs: int = 20
+    max_timeout_s: float = 86_400.0
     max_prompt_chars: int = 1_000_000
 
 

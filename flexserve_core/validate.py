@@ -109,6 +109,8 @@ def check_sampling(params: SamplingParams, limits: Limits) -> None:
         )
     if params.logprobs is not None:
         _whole("logprobs", params.logprobs, 0, min(limits.max_logprobs, limits.vocab_size))
+    if params.timeout_s is not None:
+        _number("timeout_s", params.timeout_s, 0.0, limits.max_timeout_s, low_excluded=True)
     for name in ("ignore_eos", "include_stop_str_in_output", "skip_special_tokens", "speculation"):
         if not isinstance(getattr(params, name), bool):
             raise InvalidRequestError(

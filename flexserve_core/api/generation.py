@@ -37,6 +37,7 @@ class GenerationConfig:
     logit_bias: dict[int, float] = field(default_factory=dict)
     n: int = 1
     logprobs: int | None = None
+    timeout_s: float | None = None  # transformers calls it max_time
     ignore_eos: bool = False
     include_stop_str_in_output: bool = False
     skip_special_tokens: bool = True
@@ -60,6 +61,7 @@ class GenerationConfig:
             logit_bias=tuple(self.logit_bias.items()),
             n=self.n,
             logprobs=self.logprobs,
+            timeout_s=self.timeout_s,
             ignore_eos=self.ignore_eos,
             include_stop_str_in_output=self.include_stop_str_in_output,
             skip_special_tokens=self.skip_special_tokens,

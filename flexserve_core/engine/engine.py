@@ -104,6 +104,16 @@ class Engine:
             self._scheduler.remove(sequence)
         return [self._chunk(sequence) for sequence in open_ones]
 
+    def end_overdue(self, now_s: float) -> list[Chunk]:
+        """End the requests whose timeout has passed, waiting ones as well, and free what they hold.
+
+        now_s: on the clock of `add`'s arrival_s."""
+        overdue = [sequence for sequence in self._scheduler.flying if now_s >= sequence.deadline_s]
+        for sequence in overdue:
+            sequence.cancel(FinishReason.TIMEOUT)
+            self._scheduler.remove(sequence)
+        return [self._chunk(sequence) for sequence in overdue]
+
     def step(self) -> StepOutput | None:
         """Run one step; None when there is nothing to do."""
         started = time.perf_counter()

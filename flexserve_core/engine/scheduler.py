@@ -63,6 +63,11 @@ class Scheduler:
         self.running: list[Sequence] = []
         self.num_preemptions = 0  # since the start
 
+    @property
+    def flying(self) -> list[Sequence]:
+        """Everything that has not ended, a new list."""
+        return [*self.running, *self.waiting]
+
     def add(self, sequence: Sequence) -> None:
         assert self._pool.blocks_for(sequence.max_tokens) <= self._pool.num_blocks, "it could never run alone"
         self.waiting.append(sequence)
@@ -179,7 +184,7 @@ class Scheduler:
 
     def clear(self, reason: FinishReason) -> list[Sequence]:
         """End and free everything; returns what was in flight."""
-        flying = [*self.running, *self.waiting]
+        flying = self.flying
         for sequence in flying:
             sequence.cancel(reason)
             self.remove(sequence)

@@ -7,6 +7,7 @@ plain one. Knows nothing of models, trees or schedules.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 
@@ -67,6 +68,8 @@ class Sequence:
         self._logprobs: list[TokenLogprob] = []
         self._sent = (0, 0, 0)  # tokens, texts and log-probs already in a chunk
         self._arrival_s = arrival_s
+        timeout_s = request.sampling.timeout_s
+        self.deadline_s = math.inf if timeout_s is None else arrival_s + timeout_s
         self._admitted_s = self._first_token_s = arrival_s
         self._llm_steps = self._draft_steps = self._drafted = self._accepted = 0
         self._per_depth: Counter[int] = Counter()

@@ -47,11 +47,17 @@ class EngineServer:
     """Start, submit, stop, start again. `info` says what runs here."""
 
     def __init__(
-        self, engine: Engine, tokenizer: Tokenizer, info: EngineInfo, max_queued_requests: int
+        self,
+        engine: Engine,
+        tokenizer: Tokenizer,
+        info: EngineInfo,
+        max_queued_requests: int,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.info = info
         self.tokenizer = tokenizer
         self._engine = engine
+        self._clock = clock  # seconds; arrivals and timeouts are on it
         self._max_queued = max_queued_requests
         self._observers: list[EngineObserver] = []
         self._counter = StatsCounter()
@@ -143,7 +149,7 @@ class EngineServer:
                 raise QueueFullError(queued)
             stream = RequestStream(request.request_id, self.abort)
             self._streams[request.request_id] = stream
-            self._inbox.append((request, time.monotonic()))
+            self._inbox.append((request, self._clock()))
             self._changed.notify_all()
             return stream
 
@@ -221,6 +227,7 @@ class EngineServer:
                 aborts = list(self._streams)
         for request_id in aborts:
             self._deliver(self._engine.abort(request_id))
+        self._deliver(self._engine.end_overdue(self._clock()))
         return state == "running" or (state == "draining" and self._engine.has_work())
 
     def _step(self, trace: Trace | None) -> None:

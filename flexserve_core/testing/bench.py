@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -117,7 +117,12 @@ class Bench:
             max_tree_depth=config.max_tree_depth,
         )
 
-    def server(self, drafters: Sequence[Drafter] = (), config: EngineConfig | None = None) -> EngineServer:
+    def server(
+        self,
+        drafters: Sequence[Drafter] = (),
+        config: EngineConfig | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> EngineServer:
         """A server that is not started, without a load-time proof."""
         config = config or EngineConfig(max_seq_length=128)
         info = EngineInfo(
@@ -135,7 +140,7 @@ class Bench:
             has_chat_template=self.loaded.tokenizer.has_chat_template,
         )
         return EngineServer(
-            self.engine(drafters, config), self.loaded.tokenizer, info, config.max_queued_requests
+            self.engine(drafters, config), self.loaded.tokenizer, info, config.max_queued_requests, clock
         )
 
     def ssm_drafter(

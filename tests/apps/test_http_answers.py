@@ -111,6 +111,7 @@ def test_fields_reach_the_engine_under_its_names(client, fake):
         "min_tokens": 1,
         "skip_special_tokens": False,
         "speculation": False,
+        "timeout": 2.5,
         "user": "someone",
         "tools": None,
         "tool_choice": "none",
@@ -139,6 +140,7 @@ def test_fields_reach_the_engine_under_its_names(client, fake):
         "min_tokens": 1,
         "skip_special_tokens": False,
         "speculation": False,
+        "timeout_s": 2.5,
     }
     assert {name: getattr(sampling, name) for name in expected} == expected
     assert set(expected) == set(type(sampling).__dataclass_fields__), (

@@ -35,6 +35,8 @@ BAD = [  # path, body, status, param
     ("/v1/completions", {"prompt": ""}, 400, "prompt"),
     ("/v1/completions", {"prompt": "x", "logit_bias": {"5": 1e9}}, 400, "logit_bias"),
     ("/v1/chat/completions", {"messages": TURNS, "top_logprobs": 99, "logprobs": True}, 400, "top_logprobs"),
+    ("/v1/completions", {"prompt": "x", "timeout": 0}, 400, "timeout"),
+    ("/v1/chat/completions", {"messages": TURNS, "timeout": 1e6}, 400, "timeout"),
     ("/v1/chat/completions", {"messages": []}, 400, "messages"),
     ("/v1/chat/completions", {"messages": TURNS, "temprature": 1}, 400, "temprature"),
     ("/v1/chat/completions", b'{"messages": [', 400, None),
@@ -66,6 +68,17 @@ def chat(client, **fields):
     return client.chat.completions.create(
         model="tiny", messages=TURNS, max_tokens=24, extra_body=extras, **fields
     )
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_timed_out_answer_is_a_cut_one_to_openai_s_clients(client, stream):
+    answer = chat(client, stream=stream, extra_body={"timeout": 1e-9})  # over before the first step
+    *_, last = answer if stream else [answer]
+    [choice] = last.choices
+    assert choice.finish_reason == "length"
+    assert choice.stop_reason == "timeout"
+    answer = client.completions.create(model="tiny", prompt="x", max_tokens=3, extra_body={"timeout": 60.5})
+    assert answer.choices[0].stop_reason is None
 
 
 def test_models(client):

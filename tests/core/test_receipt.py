@@ -40,6 +40,21 @@ def receipt(server):
     return make_receipt(server.info, result)
 
 
+def test_what_a_clock_cut_short_is_compared_as_far_as_it_went(server):
+    fields = {
+        "prompt": "The cat",
+        "temperature": 0.0,
+        "ignore_eos": True,
+        "max_new_tokens": 24,
+        "timeout_s": 60.0,
+    }
+    whole = make_receipt(server.info, server.submit(server.make_request(**fields)).result())
+    [tokens] = whole.output_token_ids
+    assert replay_receipt(replace(whole, output_token_ids=(tokens[:5],)), server).equal
+    other = (*tokens[:4], tokens[4] + 1)
+    assert replay_receipt(replace(whole, output_token_ids=(other,)), server).first_difference == (0, 4)
+
+
 def test_a_replay_is_equal_and_the_receipt_survives_the_file(server, receipt):
     again = Receipt.from_json(receipt.to_json())
     assert again == receipt

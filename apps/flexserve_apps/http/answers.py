@@ -13,7 +13,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flexserve_core import Chunk, Completion, EngineInfo, RequestResult, SpeculationStats, TokenLogprob
+from flexserve_core import (
+    Chunk,
+    Completion,
+    EngineInfo,
+    FinishReason,
+    RequestResult,
+    SpeculationStats,
+    TokenLogprob,
+)
 
 
 def fingerprint(info: EngineInfo) -> str:
@@ -67,9 +75,13 @@ def token_bytes(text: str) -> list[int] | None:
 
 
 def finish(completion: Completion | None) -> dict[str, Any]:
-    """`finish_reason`, and vLLM's `stop_reason`: the stop string or token id that ended the choice."""
+    """`finish_reason`, and vLLM's `stop_reason`: the stop string or token id that ended the choice.
+
+    OpenAI knows no time-out; to its clients the answer is cut, and `stop_reason` says by what."""
     if completion is None:
         return {"finish_reason": None}
+    if completion.finish_reason is FinishReason.TIMEOUT:
+        return {"finish_reason": FinishReason.LENGTH.value, "stop_reason": completion.finish_reason.value}
     return {"finish_reason": completion.finish_reason.value, "stop_reason": completion.stop_reason}
 
 

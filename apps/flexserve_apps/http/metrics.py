@@ -56,6 +56,9 @@ _HISTOGRAMS = {  # name → (help, buckets)
 }
 
 
+_CUT_SHORT = (FinishReason.TIMEOUT, FinishReason.ABORT, FinishReason.ERROR)
+
+
 class EngineMetrics(Collector):
     """An engine observer and a Prometheus collector in one; `registry` holds everything to scrape."""
 
@@ -84,7 +87,7 @@ class EngineMetrics(Collector):
 
     def on_request(self, result: RequestResult) -> None:
         step_times = self._step_times.pop(result.request_id, [])
-        if any(one.finish_reason in (FinishReason.ABORT, FinishReason.ERROR) for one in result.choices):
+        if any(one.finish_reason in _CUT_SHORT for one in result.choices):
             return  # half a request would distort the latencies
         self._observe("request_prompt_tokens", len(result.prompt_token_ids))
         self._observe("request_generation_tokens", result.generated_tokens)

@@ -59,7 +59,8 @@ class SamplingFields(StrictModel):
 
     refused: ClassVar = _REFUSED_EVERYWHERE
     neutral: ClassVar = _NEUTRAL_EVERYWHERE
-    wire_names: ClassVar[Mapping[str, str]] = {}  # engine field → the name in this body, where they differ
+    # engine field → the name in this body, where they differ
+    wire_names: ClassVar[Mapping[str, str]] = {"timeout_s": "timeout"}
 
     temperature: float | None = None
     top_p: float | None = None
@@ -82,6 +83,7 @@ class SamplingFields(StrictModel):
     min_tokens: int | None = None
     skip_special_tokens: bool | None = None
     # ours
+    timeout: float | None = None  # seconds from the call's arrival; then it ends with what it has
     speculation: bool | None = None  # false: plain decoding of this request; same tokens, another speed
 
     def sampling(self) -> dict[str, Any]:
@@ -91,6 +93,7 @@ class SamplingFields(StrictModel):
         fields["stop"] = None if self.stop is None else tuple(self.stop)
         fields["stop_token_ids"] = None if self.stop_token_ids is None else tuple(self.stop_token_ids)
         fields["logit_bias"] = None if self.logit_bias is None else tuple(self.logit_bias.items())
+        fields["timeout_s"] = self.timeout
         fields |= self.length_fields()
         return {name: value for name, value in fields.items() if value is not None}
 
@@ -203,7 +206,7 @@ class ChatBody(StreamingFields):
     def wire_name(self, field: str) -> str:
         if field == "max_new_tokens":
             return "max_tokens" if self.max_completion_tokens is None else "max_completion_tokens"
-        return {"logprobs": "top_logprobs", "prompt": "messages"}.get(field, field)
+        return {"logprobs": "top_logprobs", "prompt": "messages"}.get(field, super().wire_name(field))
 
 
 class CompletionBody(StreamingFields):
@@ -213,7 +216,11 @@ class CompletionBody(StreamingFields):
         "suffix": "The model continues text; it does not fill gaps.",
         "messages": "It belongs to /v1/chat/completions; send a prompt here.",
     }
-    wire_names: ClassVar = {"max_new_tokens": "max_tokens", "prompt_token_ids": "prompt"}
+    wire_names: ClassVar = {
+        **SamplingFields.wire_names,
+        "max_new_tokens": "max_tokens",
+        "prompt_token_ids": "prompt",
+    }
     prompt: Prompt
     max_tokens: int | None = None
     logprobs: int | None = None
