@@ -53,6 +53,22 @@ class TokenTree:
             children,
         )
 
+    def subset(self, nodes: Sequence[int]) -> TokenTree:
+        """The tree of these nodes, ascending; every node's parent is among them."""
+        if len(nodes) == len(self):
+            return self
+        where = {-1: -1, **{node: index for index, node in enumerate(nodes)}}
+        parents = tuple(where[self.parents[node]] for node in nodes)
+        tokens = tuple(self.tokens[node] for node in nodes)
+        return TokenTree(
+            tokens,
+            parents,
+            tuple(self.depths[node] for node in nodes),
+            tuple(self.log_probs[node] for node in nodes),
+            tuple(self.sources[node] for node in nodes),
+            {(parent, token): i for i, (parent, token) in enumerate(zip(parents, tokens, strict=True))},
+        )
+
     @property
     def is_chain(self) -> bool:
         return all(parent == index - 1 for index, parent in enumerate(self.parents))

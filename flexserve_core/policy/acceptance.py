@@ -1,0 +1,137 @@
+"""How often drafts come true: counts that fade, by depth and by the drafter's own confidence.
+
+Everything here is an estimate with a prior, so that it can be read before anything was seen. Knows nothing of costs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from flexserve_core.speculation.tree import TokenTree
+
+_FADE = 0.98  # of a count, by each new observation of its kind: the last fifty decide
+_PRIOR = 0.6  # acceptance of a draft nobody knows anything about
+_PRIOR_COUNT = 3.0
+_SLOW_FADE = 0.998
+_CONFIDENCE_EDGES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.97)
+
+
+class Rate:
+    """A share, estimated from fading counts and a prior."""
+
+    __slots__ = ("_fade", "_hits", "_seen")
+
+    def __init__(self, fade: float = _FADE) -> None:
+        self._fade = fade
+        self._seen = self._hits = 0.0
+
+    def observe(self, hit: bool) -> None:
+        self._seen = self._seen * self._fade + 1.0
+        self._hits = self._hits * self._fade + hit
+
+    def value(self, prior: float = _PRIOR, prior_count: float = _PRIOR_COUNT) -> float:
+        return (self._hits + prior * prior_count) / (self._seen + prior_count)
+
+
+class DepthRates:
+    """P(depth d + 1 comes true | depth d did), by depth; `parent` is the estimate to start from (all requests')."""
+
+    def __init__(self, max_depth: int, parent: DepthRates | None = None) -> None:
+        self._rates = [Rate() for _ in range(max_depth)]
+        self._parent = parent
+
+    def observe(self, reached: int, drafted: int) -> None:
+        """Drafts went `drafted` deep and came true down to depth `reached`."""
+        for depth in range(min(reached + 1, drafted, len(self._rates))):
+            self._rates[depth].observe(depth < reached)
+        if self._parent is not None:
+            self._parent.observe(reached, drafted)
+
+    def conditional(self, depth: int) -> float:
+        """Of depth `depth` (from 0), given the one above."""
+        # A depth nobody tried is thought to be like the one above it.
+        above = _PRIOR if depth == 0 else self.conditional(depth - 1)
+        prior = above if self._parent is None else self._parent.conditional(depth)
+        return self._rates[depth].value(prior)
+
+    def gains(self) -> list[float]:
+        """[d]: expected number of accepted tokens of drafts d + 1 deep."""
+        found, reach, total = [], 1.0, 0.0
+        chain = self._conditionals()
+        for conditional in chain:
+            reach *= conditional
+            total += reach
+            found.append(total)
+        return found
+
+    def _conditionals(self) -> list[float]:
+        """All of `conditional`, in one pass."""
+        priors = None if self._parent is None else self._parent._conditionals()
+        found: list[float] = []
+        above = _PRIOR
+        for depth, rate in enumerate(self._rates):
+            above = rate.value(above if priors is None else priors[depth])
+            found.append(above)
+        return found
+
+
+class Calibration:
+    """What a drafter's confidence is worth: P(accepted | parent accepted) by source, mode and stated probability."""
+
+    def __init__(self) -> None:
+        self._rates: dict[tuple[str, bool, bool, int], Rate] = {}
+
+    def conditional(self, source: str, sampled: bool, depth: int, stated: float) -> float:
+        """stated: the drafter's own probability of the node given its parent; the prior as long as little is known."""
+        rate = self._rates.get(_cell(source, sampled, depth, stated))
+        return stated if rate is None else rate.value(stated)
+
+    def observe(self, source: str, sampled: bool, depth: int, stated: float, accepted: bool) -> None:
+        cell = _cell(source, sampled, depth, stated)
+        rate = self._rates.get(cell)
+        if rate is None:
+            rate = self._rates[cell] = Rate(_SLOW_FADE)
+        rate.observe(accepted)
+
+    def reach(self, tree: TokenTree, sampled: bool) -> list[float]:
+        """Per node: probability that the LLM's walk gets there."""
+        found: list[float] = []
+        for node, parent in enumerate(tree.parents):
+            above = found[parent] if parent >= 0 else 1.0
+            found.append(
+                above * self.conditional(tree.sources[node], sampled, tree.depths[node], stated(tree, node))
+            )
+        return found
+
+    def learn(self, tree: TokenTree, path: tuple[int, ...], sampled: bool) -> None:
+        """The walk took `path` and stopped: every child of a visited node is a case."""
+        visited, taken = {-1, *path}, set(path)
+        for node, parent in enumerate(tree.parents):
+            if parent in visited:
+                self.observe(
+                    tree.sources[node], sampled, tree.depths[node], stated(tree, node), node in taken
+                )
+
+
+def stated(tree: TokenTree, node: int) -> float:
+    """The drafter's probability of a node given its parent, in [0, 1]."""
+    parent = tree.parents[node]
+    above = tree.log_probs[parent] if parent >= 0 else 0.0
+    return min(1.0, math.exp(min(0.0, tree.log_probs[node] - above)))
+
+
+def _cell(source: str, sampled: bool, depth: int, confidence: float) -> tuple[str, bool, bool, int]:
+    return source, sampled, depth == 1, sum(confidence > edge for edge in _CONFIDENCE_EDGES)
+
+
+def matched_depth(tree: TokenTree, emitted: list[int]) -> int:
+    """How deep the emitted tokens go in a drafter's own tree."""
+    child: Callable[[int, int], int | None] = tree.child
+    node = -1
+    for depth, token in enumerate(emitted):
+        found = child(node, token)
+        if found is None:
+            return depth
+        node = found
+    return len(emitted)

@@ -1,0 +1,242 @@
+"""The policy that measures before it speculates: the most expected tokens per second of the whole batch.
+
+Before drafting it weighs *arms* (sets of drafters) and depths: tokens expected from tracked acceptance against the
+drafters' and the LLM's measured cost. After drafting, when the drafters have said how sure they are, it keeps the
+nodes whose chance of acceptance pays for their row. What is switched off is tried again out of a small budget, a fixed
+share of the time spent, so that a bad drafter costs a bounded share and a good one is found again.
+
+Source: the objective is that of Sequoia (Chen et al., 2024) and of SpecDec++ (Huang et al., 2024), taken per batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flexserve_core.policy.acceptance import Calibration, DepthRates, matched_depth
+from flexserve_core.policy.cost import CostCurve
+from flexserve_core.policy.policy import Candidate, Outcome, Timing
+from flexserve_core.speculation.tree import TokenTree
+
+PROBE_SHARE = 0.01  # of all time may go into trying what does not seem to pay
+_PROBE_DEPTH = 2
+_MOST_BUDGET_S = 2.0
+_RATE = 0.1  # of the running averages below
+
+
+@dataclass(slots=True)
+class DrafterCost:
+    """What asking one drafter costs. level: the model's forward by rows; None for a drafter without a model."""
+
+    level: CostCurve | None
+    overhead: float = 1.0  # measured ÷ predicted of drafters with a model
+    call_s: float = 2e-5  # of drafters without one
+    rows_per_level: float = 3.0  # frontier nodes of one sequence
+
+    def seconds(self, debts: int, sequences: int, depth: int) -> float:
+        """Of drafting `depth` levels for `sequences` sequences whose debts add up to `debts` rows."""
+        if depth == 0 or sequences == 0:
+            return 0.0
+        if self.level is None:
+            return self.call_s * sequences
+        deeper = self.level.seconds(max(1, round(self.rows_per_level * sequences)))
+        return self.overhead * (self.level.seconds(debts) + (depth - 1) * deeper)
+
+    def observe(self, predicted_s: float, sequences: int, seconds: float) -> None:
+        """Drafting for so many sequences took `seconds`, `predicted_s` by `seconds()` before."""
+        if self.level is None:
+            self.call_s += _RATE * (seconds / sequences - self.call_s)
+        elif predicted_s > 0:
+            ratio = min(1.5, max(0.67, seconds / predicted_s))
+            self.overhead *= 1 + _RATE * (ratio - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """One way to draft, and what is expected of it."""
+
+    arm: tuple[int, ...]  # drafters with a model that are asked
+    depth: int
+    tokens: float
+    seconds: float
+
+    @property
+    def rate(self) -> float:
+        return self.tokens / self.seconds
+
+
+class AdaptivePolicy:
+    """`llm`: seconds of the LLM's forward. `drafters`: in the engine's order. Text drafters are always asked."""
+
+    def __init__(self, llm: CostCurve, drafters: Sequence[DrafterCost], max_depth: int) -> None:
+        self._llm = llm
+        self._drafters = drafters
+        self._max_depth = max_depth
+        self._free = tuple(i for i, drafter in enumerate(drafters) if drafter.level is None)
+        models = tuple(i for i, drafter in enumerate(drafters) if drafter.level is not None)
+        arms = [(), *((i,) for i in models), models]
+        self._arms = tuple(dict.fromkeys(arms))  # none, each alone, all together
+        self._all = {arm: DepthRates(max_depth) for arm in self._arms}
+        self._requests: dict[int, dict[tuple[int, ...], DepthRates]] = {}
+        self._calibration = Calibration()
+        self._nodes_per_level = 2.0  # kept by `select`, of one sequence
+        self._budgets_s = [0.0, 0.0]  # for each kind of probe
+        self._planned: tuple[_Plan, list[float]] | None = None  # of this step, with its seconds per drafter
+
+    # -- before drafting ------------------------------------------------------------------------------------------
+
+    def depths(self, candidates: Sequence[Candidate], other_rows: int) -> list[tuple[int, ...]]:
+        if not candidates:
+            return []
+        plan = self._with_probe(self._best(candidates, other_rows), candidates, other_rows)
+        seconds = [
+            drafter.seconds(
+                sum(c.debts[i] for c in candidates), len(candidates), plan.depth if i in plan.arm else 0
+            )
+            for i, drafter in enumerate(self._drafters)
+        ]
+        self._planned = plan, seconds
+        return [self._of_one(plan, candidate) for candidate in candidates]
+
+    def _of_one(self, plan: _Plan, candidate: Candidate) -> tuple[int, ...]:
+        return tuple(
+            candidate.max_depth if i in self._free else min(plan.depth, candidate.max_depth) * (i in plan.arm)
+            for i in range(len(self._drafters))
+        )
+
+    def _best(self, candidates: Sequence[Candidate], other_rows: int) -> _Plan:
+        plans = [
+            self._plan(arm, depth, gains, candidates, other_rows)
+            for arm in self._arms
+            for gains in [self._gains(arm, candidates)]
+            for depth in (range(1, self._max_depth + 1) if arm else (0,))
+        ]
+        return max(plans, key=lambda plan: plan.rate)
+
+    def _gains(self, arm: tuple[int, ...], candidates: Sequence[Candidate]) -> list[float]:
+        """[d]: accepted tokens expected of the whole batch at depth d + 1."""
+        total = [0.0] * self._max_depth
+        for candidate in candidates:
+            gains = self._rates(candidate.key, arm).gains()
+            for depth in range(self._max_depth):
+                total[depth] += gains[min(depth, candidate.max_depth - 1)]
+        return total
+
+    def _plan(
+        self,
+        arm: tuple[int, ...],
+        depth: int,
+        gains: list[float],
+        candidates: Sequence[Candidate],
+        other_rows: int,
+    ) -> _Plan:
+        count = len(candidates)
+        seconds = sum(
+            self._drafters[i].seconds(sum(c.debts[i] for c in candidates), count, depth) for i in arm
+        )
+        seconds += sum(self._drafters[i].seconds(0, count, 1) for i in self._free)
+        nodes = round(self._nodes_per_level * depth * count)
+        keys = sum(candidate.length for candidate in candidates)
+        seconds += self._llm.seconds(
+            other_rows + count + nodes, round(keys * (1 + self._nodes_per_level * depth))
+        )
+        # text drafters' gains are there at depth 0 too
+        return _Plan(
+            arm, depth, count + (gains[depth - 1] if depth else gains[-1] * bool(self._free)), seconds
+        )
+
+    def _with_probe(self, best: _Plan, candidates: Sequence[Candidate], other_rows: int) -> _Plan:
+        """The best plan, or once in a while a bolder one, paid from that kind's budget."""
+        for way, (arm, depth) in enumerate(self._bolder(best)):
+            if (arm, depth) == (best.arm, best.depth):
+                continue
+            probe = self._plan(arm, depth, self._gains(arm, candidates), candidates, other_rows)
+            price = max(0.0, probe.seconds - best.seconds)
+            if price <= self._budgets_s[way]:
+                self._budgets_s[way] -= price
+                return probe
+        return best
+
+    def _bolder(self, best: _Plan) -> tuple[tuple[tuple[int, ...], int], tuple[tuple[int, ...], int]]:
+        """(arm, depth): a level deeper, and every drafter together."""
+        deeper = min(best.depth + bool(best.arm), self._max_depth)
+        return (best.arm, deeper), (self._arms[-1], max(best.depth, min(_PROBE_DEPTH, self._max_depth)))
+
+    # -- after drafting -------------------------------------------------------------------------------------------
+
+    def select(
+        self, candidates: Sequence[Candidate], trees: Sequence[TokenTree], other_rows: int
+    ) -> list[TokenTree]:
+        reaches = [
+            self._calibration.reach(tree, c.sampled) for tree, c in zip(trees, candidates, strict=True)
+        ]
+        ranked = sorted(
+            ((reach, i, node) for i, one in enumerate(reaches) for node, reach in enumerate(one)),
+            key=lambda entry: (-entry[0], entry[2]),
+        )
+        spent = sum(self._planned[1]) if self._planned else 0.0
+        keep = self._worth_keeping([entry[0] for entry in ranked], candidates, other_rows, spent)
+        kept: list[list[int]] = [[] for _ in trees]
+        for _, index, node in ranked[:keep]:
+            kept[index].append(node)
+        chosen = [tree.subset(sorted(nodes)) for tree, nodes in zip(trees, kept, strict=True)]
+        self._note_size(chosen)
+        return chosen
+
+    def _worth_keeping(
+        self, reaches: list[float], candidates: Sequence[Candidate], other_rows: int, spent_s: float
+    ) -> int:
+        """How many of the nodes, likeliest first, give the most tokens per second."""
+        count = len(candidates)
+        keys = sum(candidate.length for candidate in candidates)
+        base = other_rows + count
+        best, best_rate = 0, count / (spent_s + self._llm.seconds(base, keys))
+        tokens = float(count)
+        for number, reach in enumerate(reaches, start=1):
+            tokens += reach
+            seconds = self._llm.seconds(base + number, keys + round(number * keys / count))
+            if (rate := tokens / (spent_s + seconds)) > best_rate:
+                best, best_rate = number, rate
+        return best
+
+    def _note_size(self, trees: Sequence[TokenTree]) -> None:
+        for tree in trees:
+            if len(tree):
+                self._nodes_per_level += _RATE * (len(tree) / max(tree.depths) - self._nodes_per_level)
+
+    # -- learning -------------------------------------------------------------------------------------------------
+
+    def observe(self, outcomes: Sequence[Outcome], timing: Timing) -> None:
+        self._llm.observe(timing.rows, timing.forward_s, timing.keys)
+        total = timing.forward_s + sum(timing.draft_s)
+        self._budgets_s = [min(_MOST_BUDGET_S, b + PROBE_SHARE / 2 * total) for b in self._budgets_s]
+        if outcomes and self._planned is not None:
+            for i, (predicted, seconds) in enumerate(zip(self._planned[1], timing.draft_s, strict=True)):
+                if seconds > 0:
+                    self._drafters[i].observe(predicted, len(outcomes), seconds)
+        self._planned = None
+        for outcome in outcomes:
+            self._calibration.learn(outcome.tree, outcome.path, outcome.candidate.sampled)
+            self._learn_depths(outcome)
+
+    def _learn_depths(self, outcome: Outcome) -> None:
+        """Every arm whose drafters were all asked is seen: each path of a merged tree is a path of one of them."""
+        emitted = list(outcome.emitted)
+        matched = [matched_depth(tree, emitted) for tree in outcome.drafts]
+        for arm in self._arms:
+            if all(outcome.depths[i] > 0 for i in arm):
+                members = (*self._free, *arm)
+                reached = max((matched[i] for i in members), default=0)
+                drafted = max((outcome.depths[i] for i in arm or self._free), default=0)
+                # the tokens end with the text, not with the draft: what was not reached by then is unknown
+                drafted = min(drafted, max(reached, len(emitted)))
+                self._rates(outcome.candidate.key, arm).observe(reached, drafted)
+
+    def _rates(self, key: int, arm: tuple[int, ...]) -> DepthRates:
+        known = self._requests.setdefault(key, {})
+        if arm not in known:
+            known[arm] = DepthRates(self._max_depth, self._all[arm])
+        return known[arm]
+
+    def forget(self, key: int) -> None:
+        self._requests.pop(key, None)

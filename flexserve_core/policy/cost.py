@@ -1,0 +1,68 @@
+"""What a forward costs on this machine: seconds by rows, measured at start and kept current by every step.
+
+Knows nothing of models: somebody else times the forwards.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from itertools import accumulate
+
+_LEVEL_RATE = 0.1  # how fast the whole curve follows the machine's speed
+_POINT_RATE = 0.03  # how fast a point follows its own error
+_MOST = 1.5  # one observation is believed this far: a step that was interrupted says nothing
+
+
+class CostCurve:
+    """Seconds of a forward by number of rows: measured points, straight lines between them, never falling.
+
+    points: rows → seconds, at least one. per_key: seconds for every key a row attends (a row at position p: p + 1).
+    """
+
+    def __init__(self, points: Mapping[int, float], per_key: float = 0.0) -> None:
+        if not points or min(points) < 1 or min(points.values()) <= 0:
+            raise ValueError(f"points = {dict(points)}: give seconds > 0 for row counts ≥ 1")
+        self._rows = sorted(points)
+        self._measured = [points[rows] for rows in self._rows]
+        self._rising = list(accumulate(self._measured, max))
+        self._level = 1.0
+        self._per_key = per_key
+
+    def seconds(self, rows: int, keys: int = 0) -> float:
+        """Of a forward over `rows` rows that attend `keys` keys in all; 0 for no rows."""
+        if rows <= 0:
+            return 0.0
+        return self._level * (self._by_rows(rows) + self._per_key * keys)
+
+    def _by_rows(self, rows: int) -> float:
+        if rows <= self._rows[0] or len(self._rows) == 1:
+            return self._rising[0]
+        right = min(
+            bisect_left(self._rows, rows), len(self._rows) - 1
+        )  # beyond the end the last slope goes on
+        low, high = self._rows[right - 1], self._rows[right]
+        slope = (self._rising[right] - self._rising[right - 1]) / (high - low)
+        return self._rising[right - 1] + slope * (rows - low)
+
+    def observe(self, rows: int, seconds: float, keys: int = 0) -> None:
+        """A forward took this long. The level follows at once, the nearest point slowly."""
+        if rows <= 0 or seconds <= 0:
+            return
+        ratio = min(_MOST, max(1 / _MOST, seconds / self.seconds(rows, keys)))
+        self._level *= 1 + _LEVEL_RATE * (ratio - 1)
+        nearest = self._nearest(rows)
+        self._measured[nearest] *= 1 + _POINT_RATE * (ratio - 1)
+        self._rising = list(accumulate(self._measured, max))
+
+    def _nearest(self, rows: int) -> int:
+        above = bisect_left(self._rows, rows)
+        if above == 0:
+            return 0
+        if above == len(self._rows) or rows - self._rows[above - 1] < self._rows[above] - rows:
+            return above - 1
+        return above
+
+    def points(self) -> dict[int, float]:
+        """rows → seconds, as believed now."""
+        return {rows: self._level * seconds for rows, seconds in zip(self._rows, self._rising, strict=True)}

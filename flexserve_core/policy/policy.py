@@ -1,0 +1,90 @@
+"""What a policy is: asked before drafting how deep each drafter may go, after drafting which nodes are worth a row.
+
+Its answers change the speed of a step and never a token, so a policy needs no proof, only measurements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from flexserve_core.speculation.tree import TokenTree
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A decoding sequence that could be speculated for in this step."""
+
+    key: int
+    sampled: bool
+    length: int  # tokens so far: the keys a row of it attends
+    max_depth: int
+    debts: tuple[
+        int, ...
+    ]  # per drafter: rows it must catch up on first; 1 when it is up to date, 0 without a model
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one candidate in a step that speculated (or could have)."""
+
+    candidate: Candidate
+    drafts: tuple[TokenTree, ...]  # per drafter, its own tree; empty when it was not asked
+    depths: tuple[int, ...]  # per drafter: how deep it was allowed to go
+    tree: TokenTree  # what was verified
+    path: tuple[int, ...]  # accepted nodes of `tree`
+    emitted: tuple[int, ...]  # tokens the step emitted for this sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """One step's measurements. rows and keys are those of the LLM's forward."""
+
+    rows: int
+    keys: int
+    forward_s: float
+    draft_s: tuple[float, ...]  # per drafter
+
+
+class Policy(Protocol):
+    """Decides, and learns from what happened."""
+
+    def depths(self, candidates: Sequence[Candidate], other_rows: int) -> list[tuple[int, ...]]:
+        """Per candidate, per drafter: how deep it may draft, 0 for not at all. other_rows: rows that run anyhow."""
+        ...
+
+    def select(
+        self, candidates: Sequence[Candidate], trees: Sequence[TokenTree], other_rows: int
+    ) -> list[TokenTree]:
+        """Per candidate, the part of its merged tree that is worth verifying."""
+        ...
+
+    def observe(self, outcomes: Sequence[Outcome], timing: Timing) -> None:
+        """A step is over; steps without candidates are told too."""
+        ...
+
+    def forget(self, key: int) -> None:
+        """The sequence ended. Idempotent."""
+        ...
+
+
+class FixedPolicy:
+    """Always everything: for a shape that a person chose, and for tests."""
+
+    def __init__(self, num_drafters: int) -> None:
+        self._num_drafters = num_drafters
+
+    def depths(self, candidates: Sequence[Candidate], other_rows: int) -> list[tuple[int, ...]]:
+        return [(candidate.max_depth,) * self._num_drafters for candidate in candidates]
+
+    def select(
+        self, candidates: Sequence[Candidate], trees: Sequence[TokenTree], other_rows: int
+    ) -> list[TokenTree]:
+        return list(trees)
+
+    def observe(self, outcomes: Sequence[Outcome], timing: Timing) -> None:
+        pass
+
+    def forget(self, key: int) -> None:
+        pass

@@ -1,0 +1,186 @@
+"""The policy in simulated time: never much slower than plain, near the best fixed choice, back when it pays."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+
+from flexserve_core.policy.adaptive import AdaptivePolicy, DrafterCost
+from flexserve_core.policy.cost import CostCurve
+from flexserve_core.policy.policy import FixedPolicy
+from flexserve_core.policy.simulator import Machine, Recording, simulate
+from flexserve_core.speculation.tree import EMPTY_TREE, TokenTree, TreeBuilder
+
+DEPTH = 8
+CPU = {1: 0.050, 16: 0.055, 32: 0.065, 64: 0.110}  # a forward that many rows make little dearer
+SMALL = {1: 0.006, 16: 0.007, 64: 0.010}
+RISING = {1: 0.05, 2: 0.1, 4: 0.2, 8: 0.4, 64: 3.2}  # every row costs as much as the first
+
+
+def tree_of(rng: random.Random, truth: tuple[int, ...], right: float, stated: float) -> TokenTree:
+    """Two children a level; the first is right with probability `right`, the second in a tenth of the rest."""
+    builder = TreeBuilder()
+    node, log_prob = -1, 0.0
+    for token in truth[:DEPTH]:
+        draw = rng.random()
+        first = token if draw < right else -1 - rng.randrange(9)
+        second = token if right <= draw < right + 0.1 * (1 - right) else -20
+        child = builder.add(node, first, log_prob + math.log(stated), "ssm")
+        other = builder.add(node, second, log_prob + math.log(0.05), "ssm")
+        node = other if second == token else child
+        log_prob += math.log(0.05 if node == other else stated)
+    return builder.build()
+
+
+def recordings(
+    right, stated: float = 0.7, count: int = 4, length: int = 200, drafters: int = 1, seed: int = 0
+):
+    """Texts whose drafts come true with `right(position)`."""
+    rng = random.Random(seed)
+    found = []
+    for _ in range(count):
+        tokens = tuple(rng.randrange(1000) for _ in range(length))
+        trees = tuple(
+            tuple(tree_of(rng, tokens[p:], right(p, d), stated) for d in range(drafters)) if p >= 10 else ()
+            for p in range(length)
+        )
+        found.append(Recording(10, tokens, trees))
+    return found
+
+
+def policy(llm=CPU, *levels) -> AdaptivePolicy:
+    """One that was told the true costs at start."""
+    return AdaptivePolicy(
+        CostCurve(llm), [DrafterCost(None if c is None else CostCurve(c)) for c in levels], DEPTH
+    )
+
+
+def machine(llm=CPU, *levels) -> Machine:
+    return Machine(CostCurve(llm), tuple(None if c is None else CostCurve(c) for c in levels))
+
+
+class Plain(FixedPolicy):
+    def depths(self, candidates, other_rows):
+        return [(0,) * self._num_drafters for _ in candidates]
+
+
+class Depth(FixedPolicy):
+    """Always the same depth."""
+
+    def __init__(self, depth: int) -> None:
+        super().__init__(1)
+        self._depth = depth
+
+    def depths(self, candidates, other_rows):
+        return [(min(self._depth, candidate.max_depth),) for candidate in candidates]
+
+
+def speed(chosen, texts, costs, batch=1) -> float:
+    return simulate(chosen, texts, costs, batch).tokens_per_s
+
+
+@pytest.mark.parametrize("batch", [1, 4, 16])
+@pytest.mark.parametrize("stated", [0.3, 0.7, 0.95])
+def test_a_useless_ssm_costs_three_percent_at_most(batch, stated):
+    texts = recordings(lambda p, d: 0.0, stated, count=max(4, batch), length=400)
+    costs = machine(CPU, SMALL)
+    assert speed(policy(CPU, SMALL), texts, costs, batch) >= 0.97 * speed(Plain(1), texts, costs, batch)
+
+
+def test_without_a_policy_a_useless_ssm_costs_much_more():
+    texts = recordings(lambda p, d: 0.0, length=400)
+    costs = machine(CPU, SMALL)
+    assert speed(Depth(4), texts, costs) < 0.7 * speed(Plain(1), texts, costs)
+
+
+@pytest.mark.parametrize("right", [0.3, 0.6, 0.8, 0.95])
+def test_it_is_nearly_as_fast_as_the_best_fixed_depth(right):
+    texts = recordings(lambda p, d: right)
+    costs = machine(CPU, SMALL)
+    best = max(speed(Depth(depth), texts, costs) for depth in (1, 2, 3, 4, 5, 6, 7, 8))
+    assert speed(policy(CPU, SMALL), texts, costs) >= 0.95 * max(best, speed(Plain(1), texts, costs))
+
+
+def test_it_does_not_speculate_where_every_row_costs_a_forward():
+    texts = recordings(lambda p, d: 0.5)
+    costs = machine(RISING, SMALL)
+    assert speed(policy(RISING, SMALL), texts, costs) >= 0.96 * speed(Plain(1), texts, costs)
+
+
+def test_a_draft_that_becomes_good_is_found_again():
+    texts = recordings(lambda p, d: 0.0 if p < 400 else 0.95, length=1200, count=1)
+    costs = machine(CPU, SMALL)
+    assert speed(policy(CPU, SMALL), texts, costs) >= 1.5 * speed(Plain(1), texts, costs)
+
+
+def test_of_two_ssms_the_useless_one_is_left_out():
+    texts = recordings(lambda p, d: 0.85 if d == 0 else 0.0, drafters=2, length=400)
+    alone = [
+        Recording(t.prompt_length, t.tokens, tuple((found[0],) if found else () for found in t.trees))
+        for t in texts
+    ]
+    dear = {1: 0.02, 64: 0.03}
+    both = speed(policy(CPU, SMALL, dear), texts, machine(CPU, SMALL, dear))
+    assert both >= 0.93 * speed(policy(CPU, SMALL), alone, machine(CPU, SMALL))
+
+
+def test_text_drafts_are_free_and_always_asked():
+    texts = recordings(lambda p, d: 0.7)
+    chosen, costs = policy(CPU, None), machine(CPU, None)
+    assert speed(chosen, texts, costs) >= 1.5 * speed(Plain(1), texts, costs)
+
+
+def test_a_batch_of_many_gets_smaller_trees():
+    texts = recordings(lambda p, d: 0.6, count=32, length=120)
+    llm = {1: 0.05, 16: 0.052, 32: 0.06, 64: 0.12, 128: 0.25, 256: 0.5}
+    costs = machine(llm, SMALL)
+    nodes = {}
+    for batch in (1, 16):
+        report = simulate(policy(llm, SMALL), texts, costs, batch)
+        nodes[batch] = report.drafted_nodes / report.llm_steps / batch
+    assert nodes[16] < 0.7 * nodes[1]
+
+
+def test_costs_that_were_measured_wrong_are_corrected():
+    """Told that drafting is free, it finds out that it is not."""
+    texts = recordings(lambda p, d: 0.3, length=600)
+    costs = machine(CPU, {1: 0.05, 64: 0.06})
+    chosen = policy(CPU, {1: 0.0005, 64: 0.0006})
+    assert speed(chosen, texts, costs) >= 0.9 * speed(Plain(1), texts, costs)
+
+
+def test_debt_counts():
+    """After a long spell without an SSM its catch-up is part of the price."""
+    cheap, dear = DrafterCost(CostCurve({1: 1.0, 100: 100.0})), DrafterCost(CostCurve({1: 1.0, 100: 100.0}))
+    assert dear.seconds(80, 1, 2) > 10 * cheap.seconds(1, 1, 2)
+
+
+def test_no_candidates_no_plan():
+    chosen = policy(CPU, SMALL)
+    assert chosen.depths([], 5) == []
+    assert chosen.select([], [], 5) == []
+
+
+def test_nothing_is_kept_of_a_request_that_ended():
+    chosen = policy(CPU, SMALL)
+    simulate(chosen, recordings(lambda p, d: 0.5, count=3, length=60), machine(CPU, SMALL), 2)
+    assert not chosen._requests
+    chosen.forget(99)
+
+
+def test_an_empty_tree_stays_empty():
+    chosen = policy(CPU, SMALL)
+    texts = [
+        Recording(1, tuple(range(50)), tuple((EMPTY_TREE,) for _ in range(50))),
+    ]
+    report = simulate(chosen, texts, machine(CPU, SMALL), 1)
+    assert report.tokens == 49
+    assert report.drafted_nodes == 0
+
+
+def test_a_fixed_policy_takes_everything():
+    texts = recordings(lambda p, d: 1.0, length=100, count=1)
+    report = simulate(FixedPolicy(1), texts, machine(CPU, SMALL), 1)
+    assert report.llm_steps == math.ceil(90 / (DEPTH + 1))

@@ -1,0 +1,56 @@
+"""The cost curve: lines between points, never falling, following the machine."""
+
+from __future__ import annotations
+
+import pytest
+
+from flexserve_core.policy.cost import CostCurve
+
+
+def test_points_lines_and_the_last_slope():
+    curve = CostCurve({1: 1.0, 4: 4.0, 8: 4.0, 16: 12.0})
+    assert [curve.seconds(rows) for rows in (0, 1, 2, 4, 6, 8, 12, 16, 18)] == pytest.approx(
+        [0, 1, 2, 4, 4, 4, 8, 12, 14]
+    )
+
+
+def test_one_point_is_a_constant_and_keys_cost_extra():
+    curve = CostCurve({4: 2.0}, per_key=0.01)
+    assert curve.seconds(1) == curve.seconds(100) == 2.0
+    assert curve.seconds(1, keys=100) == pytest.approx(3.0)
+
+
+def test_more_rows_never_cost_less():
+    curve = CostCurve({1: 3.0, 2: 1.0, 8: 2.0, 9: 9.0})
+    seconds = [curve.seconds(rows) for rows in range(1, 20)]
+    assert seconds == sorted(seconds)
+
+
+def test_it_follows_a_machine_that_slows_down():
+    curve = CostCurve({1: 1.0, 32: 2.0})
+    for _ in range(80):
+        curve.observe(1, 1.6)
+    assert curve.seconds(1) == pytest.approx(1.6, rel=0.02)
+    assert curve.seconds(32) > 2.5  # a slower machine is slower for many rows too
+
+
+def test_one_interruption_moves_it_little():
+    curve = CostCurve({1: 1.0, 32: 2.0})
+    curve.observe(1, 100.0)
+    assert curve.seconds(1) < 1.1
+    curve.observe(0, 1.0)
+    curve.observe(1, 0.0)
+    assert curve.seconds(1) < 1.1
+
+
+def test_the_points_are_told_as_believed():
+    curve = CostCurve({1: 1.0, 8: 2.0})
+    for _ in range(200):
+        curve.observe(8, 3.0)
+    assert curve.points()[8] == pytest.approx(3.0, rel=0.01)
+
+
+@pytest.mark.parametrize("points", [{}, {0: 1.0}, {1: 0.0}, {1: -1.0}], ids=str)
+def test_what_is_no_curve_is_refused(points):
+    with pytest.raises(ValueError, match="points"):
+        CostCurve(points)
