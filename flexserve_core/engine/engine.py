@@ -9,11 +9,13 @@ import time
 from collections.abc import Sequence as Many
 from dataclasses import dataclass, field, replace
 
+from flexserve_core.engine.proposer import Proposer
 from flexserve_core.engine.scheduler import Scheduler
 from flexserve_core.engine.sequence import Sequence
 from flexserve_core.engine.step import StepOutcome, Stepper
 from flexserve_core.env import flag
 from flexserve_core.models.tokenizer import Tokenizer
+from flexserve_core.policy.policy import Policy
 from flexserve_core.runner.model_runner import ModelRunner
 from flexserve_core.speculation.drafter import Drafter
 from flexserve_core.types import Chunk, Completion, FinishReason, Request, RequestResult, StepRecord
@@ -49,6 +51,7 @@ class Engine:
         max_rows: int,
         max_tree_nodes: int,
         max_tree_depth: int,
+        policy: Policy | None = None,
     ) -> None:
         self._check = flag("FLEXSERVE_CHECK")
         self._runner = runner
@@ -62,7 +65,8 @@ class Engine:
             max_rows=max_rows,
             max_tree_nodes=max_tree_nodes if drafters else 0,
         )
-        self._stepper = Stepper(runner, drafters, max_tree_depth, self._check)
+        self._proposer = Proposer(drafters, policy, max_tree_depth, runner.loaded.vocab_size, self._check)
+        self._stepper = Stepper(runner, self._proposer)
         self._groups: dict[str, _Group] = {}
         self._next_key = 0
         self._num_steps = 0
@@ -157,6 +161,7 @@ class Engine:
             return chunk
         group = self._groups[sequence.request.request_id]
         group.completions[sequence.index] = chunk.completion
+        self._proposer.forget(sequence.key)
         if len(group.completions) < len(group.sequences):
             return chunk
         del self._groups[group.request.request_id]
@@ -173,6 +178,7 @@ class Engine:
             seed=request.sampling.seed,
             choices=tuple(group.completions[index] for index in sorted(group.completions)),
             sampling=request.sampling,
+            prompt_logprobs=group.sequences[0].prompt_logprobs(),
             error=errors[0] if errors else None,
         )
 

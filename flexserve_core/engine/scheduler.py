@@ -134,12 +134,13 @@ class Scheduler:
         longest = min(len(text) + size, sequence.max_tokens) if self.running else len(text)
         needed = self._pool.blocks_for(longest) + len(self.running)
         available = self._pool.num_available
-        return needed <= available or needed - self._pool.num_shareable(text) <= available
+        shared = self._pool.num_shareable(text) if sequence.reads_cache and needed > available else 0
+        return needed - shared <= available
 
     def _start(self, sequence: Sequence) -> None:
         self.waiting.remove(sequence)
         table = self._pool.open()
-        sequence.admitted(table, num_cached=table.adopt(sequence.tokens))
+        sequence.admitted(table, num_cached=table.adopt(sequence.tokens) if sequence.reads_cache else 0)
         table.slots(len(sequence.tokens))
         for drafter in self._drafters_of(sequence):
             drafter.open(sequence.key, sequence.max_tokens + self._max_tree_nodes)

@@ -18,6 +18,7 @@ from flexserve_core.kv.blocks import BlockTable
 from flexserve_core.models.detokenizer import Detokenizer
 from flexserve_core.models.tokenizer import Tokenizer
 from flexserve_core.sampling.choose import choose
+from flexserve_core.sampling.logprobs import PromptLogprobs, token_logprob
 from flexserve_core.sampling.noise import KeyedNoise
 from flexserve_core.sampling.warp import History, edit_logits, is_plain_greedy, warp
 from flexserve_core.types import (
@@ -66,6 +67,10 @@ class Sequence:
         self._stops = StopStrings(request.sampling.stop, request.sampling.include_stop_str_in_output)
         self._texts: list[str] = []
         self._logprobs: list[TokenLogprob] = []
+        self._prompt_logprobs: PromptLogprobs | None = None  # the first choice's, for all of them
+        if request.sampling.prompt_logprobs is not None and index == 0:
+            top = request.sampling.prompt_logprobs
+            self._prompt_logprobs = PromptLogprobs(request.prompt_token_ids, top, self._text_of)
         self._sent = (0, 0, 0)  # tokens, texts and log-probs already in a chunk
         self._arrival_s = arrival_s
         timeout_s = request.sampling.timeout_s
@@ -99,6 +104,25 @@ class Sequence:
         sampling = self.request.sampling
         return not is_plain_greedy(sampling) or sampling.logprobs is not None
 
+    @property
+    def reads_cache(self) -> bool:
+        """False while its prompt's log-probs are wanted: what is found in a cache has no logits."""
+        return self._prompt_logprobs is None or self._prompt_logprobs.complete
+
+    def prompt_rows(self, num_rows: int) -> range:
+        """Positions, of the next `num_rows`, whose logits `take_prompt_logits` waits for; never the last token's."""
+        if self._prompt_logprobs is None:
+            return range(0)
+        return self._prompt_logprobs.wanted(self.num_cached, self.num_cached + num_rows)
+
+    def take_prompt_logits(self, logits: np.ndarray) -> None:
+        """logits: float32 [n, vocab], raw, of `prompt_rows`."""
+        assert self._prompt_logprobs is not None
+        self._prompt_logprobs.add(logits)
+
+    def prompt_logprobs(self) -> tuple[TokenLogprob | None, ...] | None:
+        return None if self._prompt_logprobs is None else self._prompt_logprobs.result()
+
     def admitted(self, table: BlockTable, num_cached: int) -> None:
         """num_cached: tokens of the text whose keys were left in the table by another sequence, or by itself."""
         self.table = table
@@ -120,7 +144,7 @@ class Sequence:
         scores = edit_logits(logits, sampling, self._history, self.num_generated, self._eos)
         token = choose(warp(scores, sampling), self.noise, len(self.tokens))
         if sampling.logprobs is not None:
-            self._logprobs.append(self._logprob(logits, token, sampling.logprobs))
+            self._logprobs.append(token_logprob(logits, token, sampling.logprobs, self._text_of))
         return token
 
     def take(self, token: int) -> None:
@@ -175,18 +199,6 @@ class Sequence:
         self._drafted += drafted
         self._accepted += depth_accepted
         self._per_depth.update(range(depth_accepted))
-
-    def _logprob(self, logits: np.ndarray, token: int, top: int) -> TokenLogprob:
-        scores = logits.astype(np.float64)
-        log_probs = scores - scores.max()
-        log_probs -= np.log(np.exp(log_probs).sum())
-        likeliest = np.argsort(-log_probs, kind="stable")[:top]
-        return TokenLogprob(
-            token,
-            self._text_of(token),
-            float(log_probs[token]),
-            tuple((int(i), self._text_of(int(i)), float(log_probs[i])) for i in likeliest),
-        )
 
     def _text_of(self, token: int) -> str:
         return self._tokenizer.decode([token], skip_special_tokens=False)

@@ -9,7 +9,6 @@ Source: SpecInfer section 4 for tree verification; the rule with keyed noise is 
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import Counter
 from collections.abc import Sequence as Many
@@ -18,13 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from flexserve_core.engine.proposer import Proposer
 from flexserve_core.engine.scheduler import Slice
-from flexserve_core.runner.batch import Segment, chain_segment, pack, tree_segment
+from flexserve_core.runner.batch import Segment, chain_segment, pack, tree_segment, with_logits_of
 from flexserve_core.runner.model_runner import ModelRunner
-from flexserve_core.speculation.drafter import Drafter, DraftView
-from flexserve_core.speculation.tree import EMPTY_TREE, TokenTree, merge, prune
-
-_log = logging.getLogger(__name__)
+from flexserve_core.speculation.tree import TokenTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,77 +40,42 @@ class StepOutcome:
 
 
 class Stepper:
-    """Runs steps of one LLM with any number of drafters."""
+    """Runs steps of one LLM over what a proposer gives it."""
 
-    def __init__(
-        self, runner: ModelRunner, drafters: Many[Drafter], max_tree_depth: int, check: bool
-    ) -> None:
+    def __init__(self, runner: ModelRunner, proposer: Proposer) -> None:
         self._runner = runner
-        self._drafters = drafters
-        self._max_tree_depth = max_tree_depth
-        self._check = check
-        self._vocab_size = runner.loaded.vocab_size
+        self._proposer = proposer
 
     def run(self, slices: Many[Slice]) -> StepOutcome:
         """Advance every slice's sequence. An error in one sequence's sampling ends that sequence alone."""
         started = time.perf_counter()
-        trees = self._propose(slices)
+        proposals = self._proposer.propose(slices)
+        trees = [proposal.tree for proposal in proposals]
         drafted = time.perf_counter()
         segments = [self._segment(piece, tree) for piece, tree in zip(slices, trees, strict=True)]
         batch = pack(segments, self._runner.device)
         logits = self._runner.forward(batch)
         greedy = logits.argmax(dim=-1).tolist()  # torch's argmax takes the lowest id of a tie, on CPU
         forwarded = time.perf_counter()
-        known = sum(piece.sequence.num_generated for piece in slices)
+        before = [len(piece.sequence.tokens) for piece in slices]
         prompt_tokens = sum(piece.num_rows for piece in slices if piece.sequence.num_generated == 0)
-        accepted = self._verify(slices, trees, segments, logits, greedy)
+        paths = self._verify(slices, trees, segments, logits, greedy)
+        emitted = [piece.sequence.tokens[start:] for piece, start in zip(slices, before, strict=True)]
+        keys = int(batch.plan.positions.sum()) + batch.num_rows
+        self._proposer.observe(proposals, paths, emitted, batch.num_rows, keys, forwarded - drafted)
         per_depth: Counter[int] = Counter()
-        for depth in accepted:
-            per_depth.update(range(depth))
+        for path in paths:
+            per_depth.update(range(len(path)))
         return StepOutcome(
             rows=batch.num_rows,
             prompt_tokens=prompt_tokens,
             drafts=sum(1 for tree in trees if len(tree)),
             drafted_tokens=sum(len(tree) for tree in trees),
             accepted_per_depth=tuple(per_depth[d] for d in range(len(per_depth))),
-            emitted_tokens=sum(piece.sequence.num_generated for piece in slices) - known,
+            emitted_tokens=sum(map(len, emitted)),
             draft_s=drafted - started,
             forward_s=forwarded - drafted,
             verify_s=time.perf_counter() - forwarded,
-        )
-
-    def _propose(self, slices: Many[Slice]) -> list[TokenTree]:
-        views = {i: self._view(piece) for i, piece in enumerate(slices) if piece.tree_rows > 0}
-        trees = [EMPTY_TREE] * len(slices)
-        if not views:
-            return trees
-        proposals = [drafter.propose(list(views.values())) for drafter in self._drafters]
-        for (index, view), *found in zip(views.items(), *proposals, strict=True):
-            usable = [tree for tree in found if self._usable(tree)]
-            trees[index] = prune(merge(usable), view.max_nodes, view.max_depth)
-            if self._check:
-                trees[index].check_integrity()
-        return trees
-
-    def _usable(self, tree: TokenTree) -> bool:
-        """False for a tree with ids the LLM has no embedding for: one drafter's mistake must not end the step."""
-        if all(0 <= token < self._vocab_size for token in tree.tokens):
-            return True
-        _log.warning(
-            "a drafter (%s) proposed ids outside the vocabulary; its tree is left out", tree.sources[0]
-        )
-        return False
-
-    def _view(self, piece: Slice) -> DraftView:
-        sequence = piece.sequence
-        return DraftView(
-            key=sequence.key,
-            tokens=sequence.tokens,
-            sampling=sequence.request.sampling,
-            noise=sequence.noise,
-            max_nodes=piece.tree_rows,
-            # one token is the LLM's own, so a deeper node could never be emitted
-            max_depth=min(self._max_tree_depth, sequence.max_tokens - len(sequence.tokens) - 1),
         )
 
     def _segment(self, piece: Slice, tree: TokenTree) -> Segment:
@@ -123,7 +85,9 @@ class Stepper:
         slots = sequence.table.slots(start + piece.num_rows + len(tree))
         if len(tree):
             return tree_segment(tokens, start, tree, slots)
-        return chain_segment(tokens, start, slots, want_last=piece.samples)
+        chain = chain_segment(tokens, start, slots, want_last=piece.samples)
+        asked = [position - start for position in sequence.prompt_rows(piece.num_rows)]
+        return with_logits_of(chain, asked) if asked else chain
 
     def _verify(
         self,
@@ -132,16 +96,19 @@ class Stepper:
         segments: Many[Segment],
         logits: torch.Tensor,
         greedy: list[int],
-    ) -> list[int]:
-        """Emit tokens, then commit the accepted nodes' keys. Returns accepted nodes per slice."""
+    ) -> list[list[int]]:
+        """Emit tokens, then commit the accepted nodes' keys. Returns the accepted path per slice."""
         accepted, source, target, row = [], [], [], 0
         for piece, tree, segment in zip(slices, trees, segments, strict=True):
             sequence = piece.sequence
+            first = row + len(asked := sequence.prompt_rows(piece.num_rows))
+            if asked:
+                sequence.take_prompt_logits(logits[row:first].cpu().numpy())
             sequence.num_cached += piece.num_rows
             path: list[int] = []
             if piece.samples:
                 try:
-                    path = self._walk(piece, tree, logits, greedy, row)
+                    path = self._walk(piece, tree, logits, greedy, first)
                 except Exception as error:  # whatever it is, it concerns this sequence alone
                     sequence.fail(error)
                 sequence.count_step(len(tree), len(path))
@@ -150,7 +117,7 @@ class Stepper:
             source += [segment.slots[base + node] for node in path]
             target += [segment.slots[base + depth] for depth in range(len(path))]
             sequence.num_cached += len(path)
-            accepted.append(len(path))
+            accepted.append(path)
         moved = [(s, t) for s, t in zip(source, target, strict=True) if s != t]
         if moved:
             pairs = np.array(moved, dtype=np.int64)

@@ -7,7 +7,7 @@ decode and verification differ only in how many rows a segment has. Knows nothin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -76,6 +76,11 @@ def tree_segment(tokens: Sequence[int], start: int, tree: TokenTree, slots: np.n
         tuple(tails),
         np.arange(chain - 1, chain + count, dtype=np.int64),
     )
+
+
+def with_logits_of(segment: Segment, rows: Sequence[int]) -> Segment:
+    """The segment with the logits of `rows`, which come before those it wants already, wanted too."""
+    return replace(segment, wanted=np.concatenate([np.asarray(rows, dtype=np.int64), segment.wanted]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,149 @@
+"""What to verify in a step: asks the drafters as deep as the policy lets them, merges, keeps what pays.
+
+Knows nothing of the LLM's forward or of verification; it is told afterwards what came of its trees, so that the policy
+learns.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from collections.abc import Sequence as Many
+from dataclasses import dataclass, replace
+
+from flexserve_core.engine.scheduler import Slice
+from flexserve_core.policy.policy import Candidate, FixedPolicy, Outcome, Policy, Timing
+from flexserve_core.speculation.drafter import Drafter, DraftView
+from flexserve_core.speculation.tree import EMPTY_TREE, TokenTree, merge, prune
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One slice's tree and how it came about. candidate None: nobody asked for a tree."""
+
+    tree: TokenTree
+    candidate: Candidate | None = None
+    drafts: tuple[TokenTree, ...] = ()  # per drafter
+    depths: tuple[int, ...] = ()
+
+
+_NONE = Proposal(EMPTY_TREE)
+
+
+class Proposer:
+    """Owns the order of the drafters, which is the order of everything per drafter."""
+
+    def __init__(
+        self,
+        drafters: Many[Drafter],
+        policy: Policy | None,
+        max_tree_depth: int,
+        vocab_size: int,
+        check: bool,
+    ) -> None:
+        self._drafters = drafters
+        self._policy = policy or FixedPolicy(len(drafters))
+        self._debts: list[Callable[[DraftView], int]] = [getattr(d, "debt", _no_debt) for d in drafters]
+        self._max_tree_depth = max_tree_depth
+        self._vocab_size = vocab_size
+        self._check = check
+        self._draft_s: tuple[float, ...] = ()
+
+    def propose(self, slices: Many[Slice]) -> list[Proposal]:
+        """One proposal a slice; the empty tree where there is none."""
+        self._draft_s = (0.0,) * len(self._drafters)
+        asking = [i for i, piece in enumerate(slices) if piece.tree_rows > 0]
+        found = [_NONE] * len(slices)
+        if not asking:
+            return found
+        views = [self._view(slices[i]) for i in asking]
+        candidates = [self._candidate(view) for view in views]
+        other_rows = sum(piece.num_rows for piece in slices) - len(asking)
+        depths = self._policy.depths(candidates, other_rows)
+        drafts = self._drafts(views, depths)
+        merged = [self._merge(view, trees) for view, trees in zip(views, drafts, strict=True)]
+        chosen = self._policy.select(candidates, merged, other_rows)
+        for number, index in enumerate(asking):
+            if self._check:
+                chosen[number].check_integrity()
+            found[index] = Proposal(
+                chosen[number], candidates[number], tuple(drafts[number]), tuple(depths[number])
+            )
+        return found
+
+    def observe(
+        self,
+        proposals: Many[Proposal],
+        paths: Many[Many[int]],
+        emitted: Many[Many[int]],
+        rows: int,
+        keys: int,
+        forward_s: float,
+    ) -> None:
+        """The step is over; paths and emitted tokens per slice, rows, keys and seconds of the LLM's forward."""
+        outcomes = [
+            Outcome(p.candidate, p.drafts, p.depths, p.tree, tuple(path), tuple(tokens))
+            for p, path, tokens in zip(proposals, paths, emitted, strict=True)
+            if p.candidate is not None
+        ]
+        self._policy.observe(outcomes, Timing(rows, keys, forward_s, self._draft_s))
+
+    def forget(self, key: int) -> None:
+        """The sequence ended. Idempotent."""
+        self._policy.forget(key)
+
+    def _drafts(self, views: Many[DraftView], depths: Many[Many[int]]) -> list[tuple[TokenTree, ...]]:
+        """Per view, per drafter: its tree, empty where it was not asked."""
+        columns, seconds = [], []
+        for number, drafter in enumerate(self._drafters):
+            started = time.perf_counter()
+            asked = [i for i, allowed in enumerate(depths) if allowed[number] > 0]
+            trees = [EMPTY_TREE] * len(views)
+            if asked:
+                asking = [_limited(views[i], depths[i][number]) for i in asked]
+                for i, tree in zip(asked, drafter.propose(asking), strict=True):
+                    trees[i] = tree if self._usable(tree) else EMPTY_TREE
+            columns.append(trees)
+            seconds.append(time.perf_counter() - started if asked else 0.0)
+        self._draft_s = tuple(seconds)
+        return list(zip(*columns, strict=True))
+
+    def _merge(self, view: DraftView, trees: Many[TokenTree]) -> TokenTree:
+        return prune(merge(trees), view.max_nodes, view.max_depth)
+
+    def _usable(self, tree: TokenTree) -> bool:
+        """False for a tree with ids the LLM has no embedding for: one drafter's mistake must not end the step."""
+        if all(0 <= token < self._vocab_size for token in tree.tokens):
+            return True
+        _log.warning(
+            "a drafter (%s) proposed ids outside the vocabulary; its tree is left out", tree.sources[0]
+        )
+        return False
+
+    def _view(self, piece: Slice) -> DraftView:
+        sequence = piece.sequence
+        return DraftView(
+            key=sequence.key,
+            tokens=sequence.tokens,
+            sampling=sequence.request.sampling,
+            noise=sequence.noise,
+            max_nodes=piece.tree_rows,
+            # one token is the LLM's own, so a deeper node could never be emitted
+            max_depth=min(self._max_tree_depth, sequence.max_tokens - len(sequence.tokens) - 1),
+        )
+
+    def _candidate(self, view: DraftView) -> Candidate:
+        debts = tuple(debt(view) for debt in self._debts)
+        return Candidate(view.key, not view.sampling.greedy, len(view.tokens), view.max_depth, debts)
+
+
+def _limited(view: DraftView, depth: int) -> DraftView:
+    return view if depth >= view.max_depth else replace(view, max_depth=depth)
+
+
+def _no_debt(view: DraftView) -> int:
+    """Of a drafter without a model."""
+    return 0
