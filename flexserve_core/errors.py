@@ -8,7 +8,8 @@ FlexServeError
 │   └── TokenizerMismatchError  a draft model does not share the LLM's vocabulary     (exit code 2)
 ├── QueueFullError          the bounded waiting queue is full                         (HTTP 429)
 ├── EngineStoppedError      the server thread is not running                          (HTTP 503)
-└── EngineFailedError       the engine failed while this request was in flight        (HTTP 503)
+├── EngineFailedError       the engine failed while this request was in flight        (HTTP 503)
+└── StructuredOutputError   a completion's grammar cannot go on; its request alone ends (HTTP 500)
 
 This module knows nothing of HTTP or terminals; the front ends map the classes to codes.
 """
@@ -92,3 +93,7 @@ class EngineStoppedError(FlexServeError):
 
 class EngineFailedError(FlexServeError):
     """The engine failed while this request was in flight; the engine itself has restarted."""
+
+
+class StructuredOutputError(FlexServeError):
+    """A completion's grammar came to a dead end, or to a limit of its complexity; no other request is concerned."""

@@ -5,9 +5,13 @@ Knows nothing of models, devices, HTTP or threads. Field names follow vLLM/OpenA
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from flexserve_core.structure.grammar import Grammar
 
 
 class FinishReason(str, Enum):
@@ -18,6 +22,19 @@ class FinishReason(str, Enum):
     TIMEOUT = "timeout"  # the request's own timeout_s; over HTTP it reads "length"
     ABORT = "abort"  # the caller closed the stream
     ERROR = "error"  # the engine failed on this request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StructuredOutput:
+    """What the text of a completion must match: exactly one field is set. `structure/constraint.py` has the limits.
+
+    The whole completion matches; one that ends early (length, a stop string, an abort) is the beginning of a match."""
+
+    json_schema: str | Mapping[str, Any] | None = None  # JSON text once it is validated
+    json_object: bool = False  # any JSON object
+    regex: str | None = None  # syntax of Rust's regex crate: no look-around, no back-references
+    grammar: str | None = None  # Lark, or EBNF as llama.cpp writes it (`::=`)
+    choice: tuple[str, ...] = ()  # one of these texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +59,10 @@ class SamplingParams:
     include_stop_str_in_output: bool = False
     skip_special_tokens: bool = True
     logprobs: int | None = None  # None: off; k: also the k most likely tokens at each position
+    prompt_logprobs: int | None = None  # the same for the prompt's tokens
     timeout_s: float | None = None  # after submission; then the request ends with what it has
     speculation: bool = True  # False: plain decoding for this request (same tokens, other speed)
+    structured: StructuredOutput | None = None
 
     @property
     def greedy(self) -> bool:
@@ -58,6 +77,7 @@ class Request:
     prompt_token_ids: tuple[int, ...]
     sampling: SamplingParams  # seed and max_new_tokens are filled in
     prompt: str | None = None  # the text, when the request came as text
+    grammar: Grammar | None = field(default=None, compare=False, repr=False)  # of sampling.structured, compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +88,7 @@ class TokenLogprob:
     text: str
     logprob: float
     top: tuple[tuple[int, str, float], ...] = ()  # (token id, text, log-prob), most likely first
+    rank: int = 0  # 1 for the most likely token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +147,7 @@ class RequestResult:
     seed: int
     choices: tuple[Completion, ...]
     sampling: SamplingParams = field(default_factory=SamplingParams)
+    prompt_logprobs: tuple[TokenLogprob | None, ...] | None = None  # per prompt token, the first None
     error: str | None = None  # set when finish_reason is ERROR
 
     @property

@@ -107,8 +107,9 @@ def check_sampling(params: SamplingParams, limits: Limits) -> None:
             f"it exceeds max_new_tokens = {params.max_new_tokens}",
             "Lower it.",
         )
-    if params.logprobs is not None:
-        _whole("logprobs", params.logprobs, 0, min(limits.max_logprobs, limits.vocab_size))
+    for name in ("logprobs", "prompt_logprobs"):
+        if getattr(params, name) is not None:
+            _whole(name, getattr(params, name), 0, min(limits.max_logprobs, limits.vocab_size))
     if params.timeout_s is not None:
         _number("timeout_s", params.timeout_s, 0.0, limits.max_timeout_s, low_excluded=True)
     for name in ("ignore_eos", "include_stop_str_in_output", "skip_special_tokens", "speculation"):

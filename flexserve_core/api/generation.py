@@ -37,6 +37,7 @@ class GenerationConfig:
     logit_bias: dict[int, float] = field(default_factory=dict)
     n: int = 1
     logprobs: int | None = None
+    prompt_logprobs: int | None = None
     timeout_s: float | None = None  # transformers calls it max_time
     ignore_eos: bool = False
     include_stop_str_in_output: bool = False
@@ -61,6 +62,7 @@ class GenerationConfig:
             logit_bias=tuple(self.logit_bias.items()),
             n=self.n,
             logprobs=self.logprobs,
+            prompt_logprobs=self.prompt_logprobs,
             timeout_s=self.timeout_s,
             ignore_eos=self.ignore_eos,
             include_stop_str_in_output=self.include_stop_str_in_output,
@@ -84,6 +86,7 @@ class GenerationResult:
     speculation: SpeculationStats
     logprobs: tuple[TokenLogprob, ...] | None
     choices: tuple[str, ...]
+    prompt_logprobs: tuple[TokenLogprob | None, ...] | None = None
 
     @classmethod
     def from_result(cls, result: RequestResult, prompt_text: str | None) -> GenerationResult:
@@ -101,4 +104,5 @@ class GenerationResult:
             speculation=first.speculation,
             logprobs=first.logprobs,
             choices=tuple(choice.text for choice in result.choices),
+            prompt_logprobs=result.prompt_logprobs,
         )

@@ -42,6 +42,7 @@ BAD = {
     "skip_special_tokens": [0],
     "speculation": ["off"],
     "logprobs": [-1, 21, 1.5, True],
+    "prompt_logprobs": [-1, 21, 1.5, True, "2"],
     "timeout_s": [0, -1, 86_401, float("nan"), "1", True],
 }
 

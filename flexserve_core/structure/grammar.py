@@ -1,0 +1,160 @@
+"""Compiles constraints against one vocabulary, in the caller's thread, within limits; keeps the latest compiled.
+
+Compiler and masks are llguidance's. Its `no_forcing` is always on: a mask is then every token whose bytes the grammar
+allows, a function of the text so far and of nothing else. Knows nothing of requests or engines.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+from flexserve_core.errors import InvalidRequestError, StructuredOutputError
+from flexserve_core.models.tokenizer import Tokenizer
+from flexserve_core.structure.guide import Guide
+from flexserve_core.structure.vocabulary import Vocabulary, unsupported
+from flexserve_core.types import StructuredOutput
+
+if TYPE_CHECKING:
+    from llguidance import LLMatcher, LLTokenizer
+
+_CACHED = 16  # compiled constraints
+_MAX_LEXER_STATES = 50_000  # about 1 to 2 kB each
+_OPTIONS = '%llguidance {"no_forcing": true}'
+# Bounded, since a model may write white space for ever where a grammar lets it.
+_WHITE_SPACE = r"[ \n\r\t]{1,24}"
+
+
+class Grammar:
+    """One compiled constraint; each completion gets its own guide of it."""
+
+    def __init__(self, matcher: LLMatcher, vocabulary: Vocabulary) -> None:
+        self._matcher = matcher
+        self._vocabulary = vocabulary
+
+    def guide(self, eos_token_ids: frozenset[int]) -> Guide:
+        """At the beginning of a text. eos_token_ids: allowed where the text may end."""
+        return Guide(self._matcher.deep_copy(), self._vocabulary, eos_token_ids)
+
+
+class Grammars:
+    """The compiler of one engine. Threads may share it; nothing is built before it is first used."""
+
+    def __init__(self, tokenizer: Tokenizer, vocab_size: int) -> None:
+        self._tokenizer = tokenizer
+        self._vocab_size = vocab_size
+        self._lock = threading.Lock()
+        self._bridge: tuple[LLTokenizer, Vocabulary] | None = None
+        self._cache: OrderedDict[StructuredOutput, Grammar] = OrderedDict()
+
+    def compile(self, constraint: StructuredOutput) -> Grammar:
+        """constraint: as `as_structured` returns it. InvalidRequestError when it cannot be used with this model."""
+        with self._lock:
+            if constraint in self._cache:
+                self._cache.move_to_end(constraint)
+                return self._cache[constraint]
+            if self._bridge is None:
+                self._bridge = _bridge(self._tokenizer, self._vocab_size)
+            bridge = self._bridge
+        grammar = _compiled(constraint, *bridge)
+        with self._lock:
+            self._cache[constraint] = grammar
+            while len(self._cache) > _CACHED:
+                self._cache.popitem(last=False)
+        return grammar
+
+
+def _bridge(tokenizer: Tokenizer, vocab_size: int) -> tuple[LLTokenizer, Vocabulary]:
+    """llguidance's view of the vocabulary; one token more than it has means the end of the text."""
+    from llguidance import LLTokenizer
+
+    vocabulary = Vocabulary.of(tokenizer, vocab_size)
+    try:
+        return LLTokenizer(_Wrapper(vocabulary), n_vocab=vocab_size + 1), vocabulary  # type: ignore[arg-type]
+    except ValueError as error:
+        raise unsupported(str(error)) from error
+
+
+class _Wrapper:
+    """What llguidance asks of a tokenizer."""
+
+    is_tokenizer_wrapper = True
+    bos_token_id = None
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        end = vocabulary.size
+        self.tokens = [*vocabulary.tokens, b"<end>"]
+        self.special_token_ids = [end]
+        self.eos_token_id = end
+        self._encode = vocabulary.encode
+
+    def __call__(self, text: str | bytes) -> list[int]:
+        return self._encode(text.decode(errors="replace") if isinstance(text, bytes) else text)
+
+
+def _compiled(constraint: StructuredOutput, bridge: LLTokenizer, vocabulary: Vocabulary) -> Grammar:
+    from llguidance import LLMatcher, LLParserLimits
+
+    name, source = _source(constraint)
+    limits = LLParserLimits(max_lexer_states=_MAX_LEXER_STATES, verbose_errors=False)
+    matcher = LLMatcher(bridge, LLMatcher.grammar_from_lark(source), limits=limits, log_level=0)
+    if matcher.is_error():
+        raise _refused(name, constraint, f"it cannot be compiled: {_first_lines(matcher.get_error())}")
+    grammar = Grammar(matcher, vocabulary)
+    try:  # what no text can match, or is too much for one step, is told here and not in the middle of a batch
+        grammar.guide(frozenset()).mask()
+    except StructuredOutputError as error:
+        raise _refused(name, constraint, f"no text can be begun with it: {error}") from error
+    return grammar
+
+
+def _source(constraint: StructuredOutput) -> tuple[str, str]:
+    """The field that is set, and the constraint in llguidance's dialect of Lark."""
+    if constraint.json_object:
+        return "json_object", _json_rule({"type": "object"})
+    if constraint.json_schema is not None:
+        assert isinstance(constraint.json_schema, str)
+        return "json_schema", _json_rule(json.loads(constraint.json_schema))
+    if constraint.regex is not None:
+        return "regex", _regex_rule(constraint.regex)
+    if constraint.choice:
+        # one terminal, so that a thousand choices are one automaton and not a thousand rules
+        texts = " | ".join(json.dumps(text, ensure_ascii=False) for text in constraint.choice)
+        return "choice", f"start: CHOICE\nCHOICE: {texts}\n{_OPTIONS}\n"
+    assert constraint.grammar is not None
+    return "grammar", f"{_as_lark(constraint.grammar)}\n{_OPTIONS}\n"
+
+
+def _json_rule(schema: dict[str, Any]) -> str:
+    options = {"x-guidance": {"whitespace_pattern": _WHITE_SPACE}}
+    return f"start: %json {json.dumps({**schema, **options}, ensure_ascii=False)}\n{_OPTIONS}\n"
+
+
+def _regex_rule(regex: str) -> str:
+    from llguidance import LLMatcher
+
+    [rule] = json.loads(LLMatcher.grammar_from_regex(regex))["grammars"]
+    return f"{rule['lark_grammar']}\n{_OPTIONS}\n"
+
+
+def _as_lark(grammar: str) -> str:
+    from llguidance.gbnf_to_lark import any_to_lark
+
+    try:
+        return any_to_lark(grammar)
+    except Exception as error:  # a converter written for trusted files raises many kinds
+        raise InvalidRequestError(
+            "structured.grammar", grammar, f"it is neither Lark nor EBNF ({error})", "Correct it."
+        ) from error
+
+
+def _refused(name: str, constraint: StructuredOutput, limit: str) -> InvalidRequestError:
+    return InvalidRequestError(f"structured.{name}", getattr(constraint, name), limit, "Correct or simplify it.")
+
+
+def _first_lines(error: str) -> str:
+    """An error of the compiler without its copy of the source."""
+    text = " ".join(line.strip() for line in error.splitlines()[:4] if line.strip() != "<non-verbose/>")
+    return text if len(text) <= 300 else text[:299] + "…"
