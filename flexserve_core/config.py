@@ -11,6 +11,7 @@ from typing import Any
 
 from flexserve_core.errors import ConfigurationError
 
+POLICIES = ("adaptive", "fixed")
 DTYPES = ("auto", "bfloat16", "float16", "float32")
 DEMO_MODEL = "demo"
 DEMO_SSM = "demo-ssm"
@@ -32,6 +33,7 @@ class EngineConfig:
     text_drafters: tuple[str, ...] = ("prompt_lookup",)  # beside the SSMs; see speculation/registry.py
     text_drafter_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by drafter
     tree_shape: tuple[int, ...] | None = None  # fixed <k1, …, km>; None: best-first under max_tree_nodes
+    policy: str | None = None  # "adaptive", "fixed"; None: fixed when there is a tree_shape
     max_tree_nodes: int = 24
     max_tree_depth: int = 8
     max_requests_per_batch: int = 16
@@ -49,6 +51,8 @@ class EngineConfig:
         _check_choice("dtype", self.dtype, DTYPES)
         if self.ssm_dtype is not None:
             _check_choice("ssm_dtype", self.ssm_dtype, DTYPES)
+        if self.policy is not None:
+            _check_choice("policy", self.policy, POLICIES)
         _check_range("max_requests_per_batch", self.max_requests_per_batch, 1, 1024)
         _check_range("max_tokens_per_batch", self.max_tokens_per_batch, 16, 65536)
         _check_range("max_queued_requests", self.max_queued_requests, 1, 100_000)

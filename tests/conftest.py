@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 
 import pytest
 import torch
@@ -28,6 +31,8 @@ for _name in (
     "FLEXSERVE_BASE_URL",
 ):
     os.environ.pop(_name, None)  # a developer's own switches are no part of the tests
+os.environ["FLEXSERVE_CACHE"] = tempfile.mkdtemp(prefix="flexserve-tests-")
+atexit.register(shutil.rmtree, os.environ["FLEXSERVE_CACHE"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from flexserve_kernels import available
 
 from flexserve_core.config import DEMO_MODEL, DEMO_SSM, EngineConfig
 from flexserve_core.engine.engine import Engine
+from flexserve_core.engine.policies import is_adaptive, make_policy, measure
 from flexserve_core.engine.server import EngineServer
 from flexserve_core.env import flag
 from flexserve_core.errors import ConfigurationError, ModelError
@@ -23,6 +24,7 @@ from flexserve_core.models.loader import LoadedModel, check_same_vocabulary, loa
 from flexserve_core.models.precision import kernel_kind, pick_device, pick_dtype
 from flexserve_core.runner.model_runner import ModelRunner
 from flexserve_core.runner.proof import prove
+from flexserve_core.runner.timing import ForwardTimes
 from flexserve_core.speculation.drafter import Drafter
 from flexserve_core.speculation.expansion import BestFirst, Expansion, StaticShape
 from flexserve_core.speculation.registry import create_drafter
@@ -54,11 +56,14 @@ def _build(config: EngineConfig, say: Progress) -> EngineServer:
     ssms = _load_ssms(config, runner.loaded, device, say) if speculating else []
     limits = _limits(config, runner.loaded)
     tree_nodes = config.max_tree_nodes if speculating else 0
+    times, remembered = _time(config, [runner, *ssms], say) if speculating else ([], False)
     kv_choice = _allocate(config, runner, ssms, limits, tree_nodes)
     drafters = _drafters(config, runner.loaded, ssms, limits) if speculating else []
+    policy, policy_choice = make_policy(config, times, len(drafters), remembered)
     engine = Engine(
         runner,
         drafters,
+        policy=policy,
         max_requests=config.max_requests_per_batch,
         max_rows=limits.max_tokens_per_batch,
         max_tree_nodes=tree_nodes,
@@ -73,7 +78,7 @@ def _build(config: EngineConfig, say: Progress) -> EngineServer:
         num_parameters=runner.loaded.num_parameters,
         ssms=tuple(ssm.loaded.name for ssm in ssms),
         speculation=_in_words(config, drafters),
-        choices=(device_choice, dtype_choice, kv_choice, *kernels),
+        choices=(device_choice, dtype_choice, kv_choice, *([policy_choice] if drafters else []), *kernels),
         proof=proof,
         limits=limits,
         version=flexserve_version(),
@@ -111,6 +116,15 @@ def _load_proven(
         "change its output",
         "Try another --dtype (float32), or report the output of `flexserve info`.",
     )
+
+
+def _time(config: EngineConfig, runners: list[ModelRunner], say: Progress) -> tuple[list[ForwardTimes], bool]:
+    if not is_adaptive(config):
+        return [], False
+    say("measuring what a step costs here")
+    for runner in runners:
+        runner.allocate(_PROOF_BLOCKS, 16)
+    return measure(config, runners)
 
 
 def _load_ssms(

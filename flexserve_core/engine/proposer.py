@@ -1,4 +1,5 @@
-"""What to verify in a step: asks the drafters as deep as the policy lets them, merges, keeps what pays.
+"""What to verify in a step: asks the drafters as deep as the policy lets them, merges, drops what a request's
+grammar rules out, keeps what pays.
 
 Knows nothing of the LLM's forward or of verification; it is told afterwards what came of its trees, so that the policy
 learns.
@@ -16,6 +17,8 @@ from flexserve_core.engine.scheduler import Slice
 from flexserve_core.policy.policy import Candidate, FixedPolicy, Outcome, Policy, Timing
 from flexserve_core.speculation.drafter import Drafter, DraftView
 from flexserve_core.speculation.tree import EMPTY_TREE, TokenTree, merge, prune
+from flexserve_core.structure.drafts import constrained
+from flexserve_core.structure.guide import Guide
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +67,8 @@ class Proposer:
         other_rows = sum(piece.num_rows for piece in slices) - len(asking)
         depths = self._policy.depths(candidates, other_rows)
         drafts = self._drafts(views, depths)
-        merged = [self._merge(view, trees) for view, trees in zip(views, drafts, strict=True)]
+        guides = [slices[i].sequence.guide for i in asking]
+        merged = [self._merge(*one) for one in zip(views, guides, drafts, strict=True)]
         chosen = self._policy.select(candidates, merged, other_rows)
         for number, index in enumerate(asking):
             if self._check:
@@ -111,8 +115,11 @@ class Proposer:
         self._draft_s = tuple(seconds)
         return list(zip(*columns, strict=True))
 
-    def _merge(self, view: DraftView, trees: Many[TokenTree]) -> TokenTree:
-        return prune(merge(trees), view.max_nodes, view.max_depth)
+    def _merge(self, view: DraftView, guide: Guide | None, trees: Many[TokenTree]) -> TokenTree:
+        tree = merge(trees)
+        if guide is not None:
+            tree = constrained(tree, guide, view.max_depth)
+        return prune(tree, view.max_nodes, view.max_depth)
 
     def _usable(self, tree: TokenTree) -> bool:
         """False for a tree with ids the LLM has no embedding for: one drafter's mistake must not end the step."""

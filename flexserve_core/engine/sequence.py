@@ -56,6 +56,8 @@ class Sequence:
         self.finish_reason: FinishReason | None = None
         self.error: str | None = None
         self.noise = KeyedNoise(request.sampling.seed or 0, index)
+        assert (request.grammar is None) == (request.sampling.structured is None)
+        self.guide = None if request.grammar is None else request.grammar.guide(eos_token_ids)
         self._stop_reason: int | str | None = None
         self._tokenizer = tokenizer
         self._eos = eos_token_ids
@@ -102,7 +104,7 @@ class Sequence:
     def needs_logits_on_host(self) -> bool:
         """False when the device's argmax of the raw logits is all that is needed."""
         sampling = self.request.sampling
-        return not is_plain_greedy(sampling) or sampling.logprobs is not None
+        return not is_plain_greedy(sampling) or sampling.logprobs is not None or self.guide is not None
 
     @property
     def reads_cache(self) -> bool:
@@ -139,9 +141,13 @@ class Sequence:
         self.preemptions += 1
 
     def next_token(self, logits: np.ndarray) -> int:
-        """The token this request takes after its current text; logits: float32 [vocab], raw."""
+        """The token this request takes after its current text; logits: float32 [vocab], raw.
+
+        StructuredOutputError when its grammar cannot go on."""
         sampling = self.request.sampling
         scores = edit_logits(logits, sampling, self._history, self.num_generated, self._eos)
+        if self.guide is not None:
+            scores[~self.guide.mask()] = -np.inf
         token = choose(warp(scores, sampling), self.noise, len(self.tokens))
         if sampling.logprobs is not None:
             self._logprobs.append(token_logprob(logits, token, sampling.logprobs, self._text_of))
@@ -152,6 +158,8 @@ class Sequence:
         assert self.finish_reason is None
         if not self.num_generated:
             self._first_token_s = time.monotonic()
+        if self.guide is not None:
+            self.guide.advance(token)
         self.tokens.append(token)
         self._history.add(token)
         sampling = self.request.sampling
@@ -165,6 +173,8 @@ class Sequence:
         self._texts.append(released.text)
         if released.stopped_by is not None:
             self.finish_reason, self._stop_reason = FinishReason.STOP, released.stopped_by
+        elif self.guide is not None and self.guide.complete:
+            self._end(FinishReason.STOP, None, None)
         elif len(self.tokens) >= self.max_tokens:
             self._end(FinishReason.LENGTH, None, None)
 

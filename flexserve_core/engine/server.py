@@ -19,6 +19,7 @@ from flexserve_core.engine.stream import RequestStream
 from flexserve_core.engine.trace import Trace
 from flexserve_core.errors import EngineStoppedError, InvalidRequestError, QueueFullError
 from flexserve_core.models.tokenizer import Tokenizer
+from flexserve_core.structure.grammar import Grammars
 from flexserve_core.types import (
     Chunk,
     EngineInfo,
@@ -57,6 +58,7 @@ class EngineServer:
         self.info = info
         self.tokenizer = tokenizer
         self._engine = engine
+        self._grammars = Grammars(tokenizer, info.limits.vocab_size)
         self._clock = clock  # seconds; arrivals and timeouts are on it
         self._max_queued = max_queued_requests
         self._observers: list[EngineObserver] = []
@@ -122,11 +124,13 @@ class EngineServer:
     ) -> Request:
         """A validated request from exactly one of prompt, prompt_token_ids, messages.
 
-        Sampling comes as `sampling` or as keywords (temperature=0, stop=["x"], …). Raises InvalidRequestError.
+        Sampling comes as `sampling` or as keywords (temperature=0, stop=["x"], …). Raises InvalidRequestError. With
+        `structured` it compiles the constraint in the caller's thread: milliseconds, for hostile ones seconds.
         """
         return build_request(
             self.tokenizer,
             self.limits,
+            self._grammars,
             prompt=prompt,
             prompt_token_ids=prompt_token_ids,
             messages=messages,

@@ -83,6 +83,16 @@ class SSMDrafter:
     def check_integrity(self) -> None:
         self._runner.pool.check_integrity([state.table for state in self._states.values()])
 
+    def debt(self, view: DraftView) -> int:
+        """Rows of the text to feed before the first level: 1, the last token's, when nothing was missed."""
+        state = self._states[view.key]
+        known, node = state.num_cached, -1
+        while (
+            known < len(view.tokens) - 1 and (child := state.fed.child(node, view.tokens[known])) is not None
+        ):
+            known, node = known + 1, child
+        return len(view.tokens) - min(known, len(view.tokens) - 1)
+
     def propose(self, views: Sequence[DraftView]) -> list[TokenTree]:
         fitting = self._make_room([view for view in views if self._can_draft(view)])
         growths = [_Growth(view, self._states[view.key]) for view in views]

@@ -18,10 +18,12 @@ from flexserve_core.config import EngineConfig
 from flexserve_core.engine.engine import Engine
 from flexserve_core.engine.server import EngineServer
 from flexserve_core.models.loader import LoadedModel, load_model
+from flexserve_core.policy.policy import Policy
 from flexserve_core.runner.model_runner import ModelRunner
 from flexserve_core.speculation.drafter import Drafter
 from flexserve_core.speculation.expansion import BestFirst, Expansion
 from flexserve_core.speculation.ssm import SSMDrafter
+from flexserve_core.structure.grammar import Grammars
 from flexserve_core.types import Chunk, EngineInfo, Limits, Request, RequestResult, SamplingParams, StepRecord
 from flexserve_core.validate import build_request
 
@@ -79,6 +81,7 @@ class Bench:
     def __init__(self, model: Path | str, dtype: torch.dtype = torch.float32) -> None:
         self.loaded: LoadedModel = load_model(str(model), dtype, torch.device("cpu"))
         self.runner = ModelRunner(self.loaded)
+        self._grammars = Grammars(self.loaded.tokenizer, self.loaded.vocab_size)
 
     def limits(self, config: EngineConfig) -> Limits:
         return Limits(
@@ -104,6 +107,7 @@ class Bench:
         config: EngineConfig | None = None,
         sequences: int | None = None,
         blocks: int | None = None,
+        policy: Policy | None = None,
     ) -> Engine:
         """config: its sizes are used, its models are not. sequences, blocks: as in `allocate`."""
         config = config or EngineConfig(max_seq_length=128)
@@ -115,6 +119,7 @@ class Bench:
             max_rows=config.max_tokens_per_batch,
             max_tree_nodes=config.max_tree_nodes,
             max_tree_depth=config.max_tree_depth,
+            policy=policy,
         )
 
     def server(
@@ -174,6 +179,7 @@ class Bench:
         return build_request(
             self.loaded.tokenizer,
             self.limits(EngineConfig(max_seq_length=max_seq_length)),
+            self._grammars,
             prompt=prompt if isinstance(prompt, str) else None,
             prompt_token_ids=None if isinstance(prompt, str) else list(prompt),
             messages=None,
