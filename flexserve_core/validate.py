@@ -16,6 +16,8 @@ from typing import Any
 
 from flexserve_core.errors import InvalidRequestError, PromptTooLongError
 from flexserve_core.models.tokenizer import Tokenizer
+from flexserve_core.structure.constraint import as_structured
+from flexserve_core.structure.grammar import Grammars
 from flexserve_core.types import Limits, Request, SamplingParams
 
 _SAMPLING_FIELDS = tuple(field.name for field in dataclasses.fields(SamplingParams))
@@ -28,6 +30,7 @@ _MAX_MESSAGES = 1024
 def build_request(
     tokenizer: Tokenizer,
     limits: Limits,
+    grammars: Grammars,
     *,
     prompt: str | None,
     prompt_token_ids: Sequence[int] | None,
@@ -36,7 +39,7 @@ def build_request(
     request_id: str | None,
     fields: Mapping[str, Any],
 ) -> Request:
-    """A validated request; exactly one of prompt, prompt_token_ids and messages is given."""
+    """A validated request; exactly one of prompt, prompt_token_ids and messages is given. A constraint is compiled."""
     params = _sampling_from(sampling, fields)
     check_sampling(params, limits)
     ids = _prompt_ids(tokenizer, limits, prompt, prompt_token_ids, messages)
@@ -48,6 +51,7 @@ def build_request(
         request_id=_checked_id(request_id),
         prompt_token_ids=tuple(ids),
         prompt=prompt,
+        grammar=None if params.structured is None else grammars.compile(params.structured),
         sampling=replace(
             params,
             seed=secrets.randbits(63) if params.seed is None else params.seed,
@@ -63,8 +67,8 @@ def _sampling_from(sampling: SamplingParams | None, fields: Mapping[str, Any]) -
             hint = f"Did you mean {near[0]}?" if near else f"Known fields: {', '.join(_SAMPLING_FIELDS)}."
             raise InvalidRequestError(name, fields[name], "there is no such sampling field", hint)
     base = sampling or SamplingParams()
-    lists = {name: getattr(base, name) for name in _LIST_FIELDS}
-    return replace(base, **_normalised({**lists, **fields}))
+    odd = {name: getattr(base, name) for name in (*_LIST_FIELDS, "structured")}
+    return replace(base, **_normalised({**odd, **fields}))
 
 
 def _normalised(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,6 +80,7 @@ def _normalised(fields: Mapping[str, Any]) -> dict[str, Any]:
         plain["logit_bias"] = tuple(plain["logit_bias"].items())
     for name in _LIST_FIELDS:
         plain[name] = () if plain[name] is None else _as_tuple(name, plain[name])
+    plain["structured"] = as_structured(plain["structured"])
     return plain
 
 
@@ -119,6 +124,17 @@ def check_sampling(params: SamplingParams, limits: Limits) -> None:
             )
     _check_stops(params, limits)
     _check_bias(params, limits)
+    _check_structured(params)
+
+
+def _check_structured(params: SamplingParams) -> None:
+    """What would make a text go on where its constraint lets it end, or nowhere else."""
+    if params.structured is None:
+        return
+    for name in ("ignore_eos", "min_tokens"):
+        if getattr(params, name):
+            limit = "a structured output ends where its constraint says"
+            raise InvalidRequestError(name, getattr(params, name), limit, "Leave out one of the two.")
 
 
 def _check_stops(params: SamplingParams, limits: Limits) -> None:

@@ -52,7 +52,9 @@ def _given(value: Any) -> dict[str, Any]:
         plain = {str(name): one for name, one in value.items()}
     else:
         remedy = 'Send for example {"json_schema": {"type": "object"}}.'
-        raise InvalidRequestError("structured", value, f"it is an object with one of {', '.join(_NAMES)}", remedy)
+        raise InvalidRequestError(
+            "structured", value, f"it is an object with one of {', '.join(_NAMES)}", remedy
+        )
     for name in plain.keys() - set(_NAMES):
         raise _refused(name, plain[name], "there is no such constraint", f"Use one of {', '.join(_NAMES)}.")
     return {name: one for name, one in plain.items() if one is not None and one is not False and one != ()}
@@ -85,15 +87,21 @@ def _parsed(text: str, limit: str) -> Any:
 
 def _check_schema(schema: Mapping[str, Any]) -> None:
     if "x-guidance" in schema:
-        raise _refused("json_schema", "x-guidance", "the compiler's options are the engine's", "Leave it out.")
+        raise _refused(
+            "json_schema", "x-guidance", "the compiler's options are the engine's", "Leave it out."
+        )
     found = list(_entries(schema))
     references = sum(name == "$ref" for name, _ in found)
     if references > MAX_REFERENCES:
         limit = f"it holds at most {MAX_REFERENCES} `$ref`s"
         raise _refused("json_schema", f"{references} references", limit, "Write some of them out.")
-    numbers = [value for name, value in found if name == "multipleOf" and type(value) in (int, float) and value]
+    numbers = [
+        value for name, value in found if name == "multipleOf" and type(value) in (int, float) and value
+    ]
     if numbers and _common_multiple(numbers) > MAX_MULTIPLE:
-        limit = f"its multipleOf values have a common multiple of at most {MAX_MULTIPLE} (in units of the finest)"
+        limit = (
+            f"its multipleOf values have a common multiple of at most {MAX_MULTIPLE} (in units of the finest)"
+        )
         raise _refused("json_schema", f"multipleOf {numbers[:4]}", limit, "Check such numbers yourself.")
 
 
@@ -121,7 +129,9 @@ def _depth(value: Any) -> int:
         level = [
             inner
             for one in level
-            for inner in (one.values() if isinstance(one, Mapping) else one if isinstance(one, (list, tuple)) else ())
+            for inner in (
+                one.values() if isinstance(one, Mapping) else one if isinstance(one, (list, tuple)) else ()
+            )
         ]
         depth += bool(level)
     return depth
@@ -155,7 +165,9 @@ def _choice(value: Any) -> StructuredOutput:
         raise _refused("choice", value, limit, "Send such a list.")
     for one in value:
         if not isinstance(one, str) or not one:
-            raise _refused("choice", one, "a choice is a text of at least one character", "Change or drop it.")
+            raise _refused(
+                "choice", one, "a choice is a text of at least one character", "Change or drop it."
+            )
     if sum(map(len, value)) > MAX_CHARS:
         raise _refused("choice", f"{sum(map(len, value))} characters", limit, "Shorten it.")
     return StructuredOutput(choice=tuple(_encodable("choice", one) for one in value))

@@ -6,7 +6,9 @@ allows, a function of the text so far and of nothing else. Knows nothing of requ
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
@@ -23,8 +25,9 @@ if TYPE_CHECKING:
 _CACHED = 16  # compiled constraints
 _MAX_LEXER_STATES = 50_000  # about 1 to 2 kB each
 _OPTIONS = '%llguidance {"no_forcing": true}'
-# Bounded, since a model may write white space for ever where a grammar lets it.
-_WHITE_SPACE = r"[ \n\r\t]{1,24}"
+# Between JSON's tokens: nothing, a space, or a new line with its indentation. Bounded, since small models write white
+# space for ever where a grammar lets them.
+_WHITE_SPACE = r" |\n[ \t]{0,16}"
 
 
 class Grammar:
@@ -55,9 +58,7 @@ class Grammars:
             if constraint in self._cache:
                 self._cache.move_to_end(constraint)
                 return self._cache[constraint]
-            if self._bridge is None:
-                self._bridge = _bridge(self._tokenizer, self._vocab_size)
-            bridge = self._bridge
+            bridge = self._bridge = self._bridge or _bridge(self._tokenizer, self._vocab_size)
         grammar = _compiled(constraint, *bridge)
         with self._lock:
             self._cache[constraint] = grammar
@@ -68,7 +69,12 @@ class Grammars:
 
 def _bridge(tokenizer: Tokenizer, vocab_size: int) -> tuple[LLTokenizer, Vocabulary]:
     """llguidance's view of the vocabulary; one token more than it has means the end of the text."""
-    from llguidance import LLTokenizer
+    try:
+        from llguidance import LLTokenizer
+    except ImportError as error:
+        raise InvalidRequestError(
+            "structured", "a constraint", f"llguidance cannot be loaded ({error})", "pip install llguidance"
+        ) from error
 
     vocabulary = Vocabulary.of(tokenizer, vocab_size)
     try:
@@ -151,10 +157,14 @@ def _as_lark(grammar: str) -> str:
 
 
 def _refused(name: str, constraint: StructuredOutput, limit: str) -> InvalidRequestError:
-    return InvalidRequestError(f"structured.{name}", getattr(constraint, name), limit, "Correct or simplify it.")
+    return InvalidRequestError(
+        f"structured.{name}", getattr(constraint, name), limit, "Correct or simplify it."
+    )
 
 
 def _first_lines(error: str) -> str:
     """An error of the compiler without its copy of the source."""
-    text = " ".join(line.strip() for line in error.splitlines()[:4] if line.strip() != "<non-verbose/>")
+    lines = [line.strip() for line in error.splitlines() if line.strip() != "<non-verbose/>"]
+    told = itertools.takewhile(lambda line: not re.match(r"\d+ \|", line), lines[:4])
+    text = " ".join(told)
     return text if len(text) <= 300 else text[:299] + "…"

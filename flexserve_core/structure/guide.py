@@ -75,15 +75,13 @@ class Guide:
         """Up to `most` tokens that spell the only possible continuation, in the longest pieces the vocabulary has.
 
         A prediction: the same bytes in other pieces are allowed too. Changes nothing."""
-        fork = Guide(self._matcher.deep_copy(), self._vocabulary, self._eos)
-        fork._mask, fork.ended = self._mask, self.ended
         found: list[int] = []
-        while len(found) < most and not fork.ended:
-            token = fork._only()
-            if token is None:
-                break
+        guide = self
+        while len(found) < most and not guide.ended and (token := guide._only()) is not None:
+            if guide is self:
+                guide = Guide(self._matcher.deep_copy(), self._vocabulary, self._eos)
             found.append(token)
-            fork.advance(token)
+            guide.advance(token)
         return tuple(found)
 
     def _only(self) -> int | None:
@@ -99,4 +97,6 @@ class Guide:
     def _check(self) -> None:
         if self._matcher.is_error():
             reason = self._matcher.get_error().splitlines()[0][:200]
+            if reason == "NoExtensionBias":
+                reason = "no token of this vocabulary can come next"
             raise StructuredOutputError(f"the grammar cannot go on here ({reason})")

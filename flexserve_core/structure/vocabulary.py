@@ -43,12 +43,10 @@ class Vocabulary:
         to_bytes = _reader(json.loads(backend.to_str()).get("decoder"))
         tokens = [b""] * size
         added = tokenizer.hf.added_tokens_decoder
+        control = tokenizer.special_ids | {token for token, one in added.items() if one.special}
         for text, token in tokenizer.vocabulary().items():
-            if token < size and token not in tokenizer.special_ids:
-                tokens[token] = added[token].content.encode() if token in added else to_bytes(text)
-        for token, one in added.items():
-            if one.special and token < size:
-                tokens[token] = b""
+            if token < size and token not in control:
+                tokens[token] = to_bytes(text)
         vocabulary = cls(
             tuple(tokens),
             np.array([bool(one) for one in tokens]),
@@ -106,7 +104,9 @@ def _kinds(decoder: Any) -> Iterator[str]:
 
 
 def _byte_level(text: str) -> bytes:
-    return bytes(_BYTE_OF[letter] for letter in text if letter in _BYTE_OF)
+    if all(letter in _BYTE_OF for letter in text):
+        return bytes(_BYTE_OF[letter] for letter in text)
+    return text.encode()  # an added token, which stands for itself
 
 
 def _plain(text: str, spaces: str, byte_fallback: bool) -> bytes:

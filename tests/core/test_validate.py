@@ -6,6 +6,7 @@ import pytest
 
 from flexserve_core.config import EngineConfig
 from flexserve_core.errors import ConfigurationError, InvalidRequestError, PromptTooLongError
+from flexserve_core.structure.grammar import Grammars
 from flexserve_core.types import Limits, SamplingParams
 from flexserve_core.validate import build_request
 
@@ -43,16 +44,20 @@ BAD = {
     "speculation": ["off"],
     "logprobs": [-1, 21, 1.5, True],
     "prompt_logprobs": [-1, 21, 1.5, True, "2"],
+    "structured": [1, "json", [], {}, {"regex": "a", "json_object": True}],
     "timeout_s": [0, -1, 86_401, float("nan"), "1", True],
 }
 
 
 @pytest.fixture(scope="module")
 def make(bench):
+    grammars = Grammars(bench.loaded.tokenizer, LIMITS.vocab_size)
+
     def build(prompt="hi", prompt_token_ids=None, messages=None, sampling=None, request_id=None, **fields):
         return build_request(
             bench.loaded.tokenizer,
             LIMITS,
+            grammars,
             prompt=prompt,
             prompt_token_ids=prompt_token_ids,
             messages=messages,
@@ -188,4 +193,11 @@ def test_sampling_params_may_hold_the_shapes_people_write(make):
 def test_engine_settings(field, value):
     with pytest.raises(ConfigurationError, match=f"^{field} = ") as caught:
         EngineConfig(**{field: value})
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize("field", ["ignore_eos", "min_tokens"])
+def test_a_constraint_alone_says_where_the_text_ends(make, field):
+    with pytest.raises(InvalidRequestError, match="ends where its constraint says") as caught:
+        make(structured={"regex": "a"}, **{field: True if field == "ignore_eos" else 3})
     assert caught.value.field == field
