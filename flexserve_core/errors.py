@@ -6,6 +6,7 @@ FlexServeError
 ├── ConfigurationError      a setting of the engine or the runtime cannot be used     (exit code 2)
 ├── ModelError              a model cannot be found or cannot be run                  (exit code 2)
 │   └── TokenizerMismatchError  a draft model does not share the LLM's vocabulary     (exit code 2)
+├── OffloadError            weights outside memory cannot be read or kept             (exit code 2)
 ├── QueueFullError          the bounded waiting queue is full                         (HTTP 429)
 ├── EngineStoppedError      the server thread is not running                          (HTTP 503)
 ├── EngineFailedError       the engine failed while this request was in flight        (HTTP 503)
@@ -71,6 +72,29 @@ class ModelError(FlexServeError):
 
 class TokenizerMismatchError(ModelError):
     """A draft model's vocabulary differs from the LLM's, so its tokens would mean something else."""
+
+
+class OffloadError(FlexServeError):
+    """Weights outside memory cannot be read or kept: names the place, the tensor and, where known, the bytes."""
+
+    def __init__(
+        self,
+        place: object,
+        tensor: str,
+        *,
+        problem: str = "is truncated",
+        needed: int | None = None,
+        available: int | None = None,
+        remedy: str = "Check the file and the disk, then load the model again.",
+    ) -> None:
+        self.place = str(place)
+        self.tensor = tensor
+        self.needed = needed
+        self.available = available
+        amounts = "" if needed is None else f" ({needed:,} bytes needed"
+        if amounts:
+            amounts += ")" if available is None else f", {available:,} available)"
+        super().__init__(f"{place}: {tensor} {problem}{amounts}. {remedy}")
 
 
 class QueueFullError(FlexServeError):
