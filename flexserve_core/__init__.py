@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         ModelError,
         PromptTooLongError,
         QueueFullError,
+        StructuredOutputError,
         TokenizerMismatchError,
     )
     from flexserve_core.models.catalog import embedded_models, resolve
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
         SamplingParams,
         SpeculationStats,
         StepRecord,
+        StructuredOutput,
         Timings,
         TokenLogprob,
     )
@@ -95,6 +97,7 @@ _HOMES = {
         "ModelError",
         "PromptTooLongError",
         "QueueFullError",
+        "StructuredOutputError",
         "TokenizerMismatchError",
     ),
     "flexserve_core.models.catalog": (
@@ -121,6 +124,7 @@ _HOMES = {
         "SamplingParams",
         "SpeculationStats",
         "StepRecord",
+        "StructuredOutput",
         "Timings",
         "TokenLogprob",
     ),
@@ -165,6 +169,8 @@ __all__ = [
     "SamplingParams",
     "SpeculationStats",
     "StepRecord",
+    "StructuredOutput",
+    "StructuredOutputError",
     "Timings",
     "TokenLogprob",
     "TokenTree",

@@ -15,6 +15,7 @@ from typing import Any
 from flexserve_core.errors import InvalidRequestError
 from flexserve_core.models.catalog import resolve
 from flexserve_core.models.digest import digests_of
+from flexserve_core.structure.constraint import as_structured
 from flexserve_core.types import EngineInfo, RequestResult, SamplingParams
 
 FORMAT = "flexserve-receipt-1"
@@ -66,6 +67,7 @@ class Receipt:
         for name in ("stop", "stop_token_ids"):
             plain[name] = tuple(plain[name])
         plain["logit_bias"] = tuple((token, bias) for token, bias in plain["logit_bias"])
+        plain["structured"] = as_structured(plain["structured"])
         return SamplingParams(**plain)
 
 

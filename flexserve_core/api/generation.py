@@ -9,6 +9,7 @@ from flexserve_core.types import (
     RequestResult,
     SamplingParams,
     SpeculationStats,
+    StructuredOutput,
     Timings,
     TokenLogprob,
 )
@@ -43,6 +44,7 @@ class GenerationConfig:
     include_stop_str_in_output: bool = False
     skip_special_tokens: bool = True
     speculation: bool = True
+    structured: StructuredOutput | None = None  # what the text must match
 
     def to_sampling(self) -> SamplingParams:
         """The engine's form; limits are checked when a request is made from it."""
@@ -68,6 +70,7 @@ class GenerationConfig:
             include_stop_str_in_output=self.include_stop_str_in_output,
             skip_special_tokens=self.skip_special_tokens,
             speculation=self.speculation,
+            structured=self.structured,
         )
 
 

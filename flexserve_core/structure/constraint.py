@@ -26,6 +26,7 @@ MAX_CHOICES = 1_024
 MAX_MULTIPLE = 10_000  # least common multiple of a schema's `multipleOf`s
 
 _NAMES = tuple(field.name for field in fields(StructuredOutput))
+_NOTHING = (None, False, (), [])  # what a field holds that does not ask for anything
 # a schema within a grammar would slip past the limits of schemas, an option past the engine's own options
 _DIRECTIVES = re.compile(r"%(json|llguidance|regex|grammar|lark)\b")
 
@@ -57,7 +58,7 @@ def _given(value: Any) -> dict[str, Any]:
         )
     for name in plain.keys() - set(_NAMES):
         raise _refused(name, plain[name], "there is no such constraint", f"Use one of {', '.join(_NAMES)}.")
-    return {name: one for name, one in plain.items() if one is not None and one is not False and one != ()}
+    return {name: one for name, one in plain.items() if one not in _NOTHING}
 
 
 def _json_schema(value: Any) -> StructuredOutput:

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from flexserve_core import StructuredOutput
+
 REPLY = "Hello there, world!"
 CHAT = {"messages": [{"role": "user", "content": "hi there"}]}
 
@@ -116,6 +118,7 @@ def test_fields_reach_the_engine_under_its_names(client, fake):
         "tools": None,
         "tool_choice": "none",
         "response_format": {"type": "text"},
+        "structured_outputs": {"regex": "a+"},
         "store": False,
     }
     assert client.post("/v1/chat/completions", json=body).status_code == 200
@@ -141,6 +144,7 @@ def test_fields_reach_the_engine_under_its_names(client, fake):
         "skip_special_tokens": False,
         "speculation": False,
         "timeout_s": 2.5,
+        "structured": StructuredOutput(regex="a+"),
     }
     assert {name: getattr(sampling, name) for name in expected} == expected
     assert set(expected) == set(type(sampling).__dataclass_fields__), (

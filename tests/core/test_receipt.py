@@ -64,6 +64,21 @@ def test_a_replay_is_equal_and_the_receipt_survives_the_file(server, receipt):
     assert outcome.notes == ()
 
 
+@pytest.mark.parametrize(
+    "structured", [{"json_schema": {"enum": ["red", "green"]}}, {"choice": ["yes", "no"]}], ids=str
+)
+def test_a_receipt_carries_the_constraint(server, structured):
+    request = server.make_request(prompt="The cat", structured=structured, seed=1)
+    receipt = Receipt.from_json(make_receipt(server.info, server.submit(request).result()).to_json())
+    assert receipt.sampling_params().structured == request.sampling.structured
+    assert replay_receipt(receipt, server).equal
+    without = replace(receipt, sampling={**receipt.sampling, "structured": None})
+    assert not replay_receipt(without, server).equal, "the constraint mattered"
+    for bad in (5, {"regex": 5}, {"surprise": 1}, {"regex": "("}):
+        with pytest.raises(InvalidRequestError, match="structured"):
+            replay_receipt(replace(receipt, sampling={**receipt.sampling, "structured": bad}), server)
+
+
 def test_a_forged_token_is_found(server, receipt):
     """Negative control."""
     first, second = receipt.output_token_ids

@@ -77,6 +77,14 @@ Seed = Annotated[
         metavar="N", help="Same seed, same text; drawn when left out.", rich_help_panel=SAMPLING_PANEL
     ),
 ]
+JsonSchema = Annotated[
+    Path | None,
+    typer.Option(metavar="F.json", help="The text is JSON of this schema.", rich_help_panel=SAMPLING_PANEL),
+]
+Regex = Annotated[
+    str | None,
+    typer.Option(metavar="R", help="The text matches this expression.", rich_help_panel=SAMPLING_PANEL),
+]
 
 
 def generate(
@@ -92,6 +100,8 @@ def generate(
     top_p: TopP = 1.0,
     top_k: TopK = 0,
     seed: Seed = None,
+    json_schema: JsonSchema = None,
+    regex: Regex = None,
     ssm: options.Ssm = None,
     no_speculation: options.NoSpeculation = False,
     speculative_config: options.SpeculativeConfig = None,
@@ -120,6 +130,7 @@ def generate(
             "top_p": top_p,
             "top_k": top_k,
             "seed": seed,
+            "structured": constraint(json_schema, regex),
         }
         with loading(model) as progress:
             from flexserve_core import build_server
@@ -163,6 +174,19 @@ def read_prompts(prompt: str | None, prompt_file: Path | None) -> list[str]:
             "prompt_file", str(prompt_file), "it is no non-empty array of strings", 'Write ["prompt", …].'
         )
     return prompts
+
+
+def constraint(json_schema: Path | None, regex: str | None) -> dict[str, str] | None:
+    """What the text must match, if anything. Raises ConfigurationError."""
+    if json_schema is None:
+        return None if regex is None else {"regex": regex}
+    if regex is not None:
+        raise _bad("regex", regex, "--json-schema is given too", "Give one of them.")
+    try:
+        return {"json_schema": json_schema.read_text(encoding="utf-8")}
+    except (OSError, ValueError) as error:
+        problem = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise _bad("json_schema", str(json_schema), problem, "Name a file with a JSON schema.") from None
 
 
 def _bad(field: str, value: object, limit: str, remedy: str) -> Exception:

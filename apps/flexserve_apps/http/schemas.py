@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from flexserve_apps.http.constraint import ResponseFormat, StructuredOutputs, chosen
 from flexserve_apps.http.errors import invalid_field
 from flexserve_apps.http.strict import Content, LogitBias, Prompt, StrictModel, Text, TextList
 
@@ -19,17 +20,15 @@ DEFAULT_GENERATE_TOKENS = 128
 _NOT_TEXT = "This server completes plain text only."
 _NO_TOOLS = "This server does not call tools; describe them in the prompt instead."
 _NO_STORE = "This server stores nothing."
-_NO_GRAMMAR = "Constrained output is not implemented; ask for the format in the prompt."
+_RENAMED = "Use structured_outputs, with the fields json, regex, choice or grammar."
 _REFUSED_EVERYWHERE = {
     "best_of": "Use n, and choose among the answers yourself.",
     "length_penalty": "Beam search is not implemented.",
     "prompt_logprobs": "Log-probabilities are returned for completion tokens only.",
-    "response_format": _NO_GRAMMAR,
-    "structured_outputs": _NO_GRAMMAR,
-    "guided_json": _NO_GRAMMAR,
-    "guided_regex": _NO_GRAMMAR,
-    "guided_choice": _NO_GRAMMAR,
-    "guided_grammar": _NO_GRAMMAR,
+    "guided_json": _RENAMED,
+    "guided_regex": _RENAMED,
+    "guided_choice": _RENAMED,
+    "guided_grammar": _RENAMED,
     "metadata": _NO_STORE,
     "store": _NO_STORE,
     "service_tier": "There is one tier.",
@@ -37,7 +36,6 @@ _REFUSED_EVERYWHERE = {
 _NEUTRAL_EVERYWHERE = {
     "best_of": (1,),
     "length_penalty": (1.0, 1),
-    "response_format": ({"type": "text"},),
     "store": (False,),
     "service_tier": ("auto", "default"),
 }
@@ -66,6 +64,7 @@ class SamplingFields(StrictModel):
     top_p: float | None = None
     n: int | None = None
     seed: int | None = None
+    response_format: ResponseFormat | None = None
     stop: TextList | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
@@ -82,6 +81,7 @@ class SamplingFields(StrictModel):
     ignore_eos: bool | None = None
     min_tokens: int | None = None
     skip_special_tokens: bool | None = None
+    structured_outputs: StructuredOutputs | None = None
     # ours
     timeout: float | None = None  # seconds from the call's arrival; then it ends with what it has
     speculation: bool | None = None  # false: plain decoding of this request; same tokens, another speed
@@ -94,6 +94,8 @@ class SamplingFields(StrictModel):
         fields["stop_token_ids"] = None if self.stop_token_ids is None else tuple(self.stop_token_ids)
         fields["logit_bias"] = None if self.logit_bias is None else tuple(self.logit_bias.items())
         fields["timeout_s"] = self.timeout
+        asked = chosen(self.response_format, self.structured_outputs)
+        fields["structured"] = None if asked is None else asked.constraint()
         fields |= self.length_fields()
         return {name: value for name, value in fields.items() if value is not None}
 
@@ -103,6 +105,10 @@ class SamplingFields(StrictModel):
 
     def wire_name(self, field: str) -> str:
         """The name under which the client knows an engine field."""
+        whole, _, part = field.partition(".")
+        asked = chosen(self.response_format, self.structured_outputs)
+        if whole == "structured" and asked is not None:
+            return asked.wire_name(part)
         return self.wire_names.get(field, field)
 
 

@@ -38,12 +38,11 @@ class StrictModel(BaseModel):
 
     @classmethod
     def _implements(cls, name: str, value: Any) -> bool:
-        if name in cls.model_fields:
+        names = [field.alias or own for own, field in cls.model_fields.items()]
+        if name in names:
             return True
         if name not in cls.refused:
-            raise _field_error(
-                "unknown_field", name, f"unknown field. {_nearest(name, list(cls.model_fields))}"
-            )
+            raise _field_error("unknown_field", name, f"unknown field. {_nearest(name, names)}")
         if (
             value is None
             or value == []

@@ -117,7 +117,7 @@ def test_every_sampling_field_can_be_said():
         "presence_penalty": 0.3, "frequency_penalty": 0.4, "logit_bias": {1: 2.0}, "seed": 5, "n": 2,
         "max_new_tokens": 9, "min_tokens": 3, "stop": ("x",), "stop_token_ids": (4,), "ignore_eos": True,
         "include_stop_str_in_output": True, "skip_special_tokens": False, "logprobs": 2, "speculation": False,
-        "timeout_s": 7.5, "prompt_logprobs": 3,
+        "timeout_s": 7.5, "prompt_logprobs": 3, "structured": ff.StructuredOutput(regex="a"),
     }  # fmt: skip
     assert set(other) == {field.name for field in fields(SamplingParams)}
     base = ff.GenerationConfig(do_sample=True)
