@@ -13,7 +13,7 @@ from flexserve_apps.http.errors import invalid_field
 from flexserve_apps.http.strict import StrictModel, Text
 from flexserve_core import StructuredOutput
 
-_WHITE_SPACE = "White space between JSON's tokens is a space, a line break with indentation, or nothing."
+_ONE_LINE = "JSON comes on one line, with a space or none behind commas and colons."
 
 
 class JsonSchemaFormat(StrictModel):
@@ -54,13 +54,13 @@ class StructuredOutputs(StrictModel):
 
     refused: ClassVar = {
         "structural_tag": "Use grammar.",
-        "whitespace_pattern": _WHITE_SPACE,
-        "disable_any_whitespace": _WHITE_SPACE,
+        "whitespace_pattern": _ONE_LINE,
+        "disable_any_whitespace": _ONE_LINE,
         "disable_additional_properties": "Write additionalProperties: false into the schema.",
         "disable_fallback": "There is one backend, and no other to fall back to.",
     }
     neutral: ClassVar = {
-        "disable_any_whitespace": (False,),
+        "disable_any_whitespace": (False, True),
         "disable_additional_properties": (False,),
         "disable_fallback": (False, True),
     }

@@ -140,5 +140,16 @@ def test_the_only_continuation_is_known_ahead(grammars, tokenizer):
     assert guide.num_allowed(forced) == len(forced)
 
 
+def test_the_frame_of_an_object_is_forced(grammars, tokenizer):
+    schema = {
+        "type": "object",
+        "properties": {"name": {"type": "string"}},
+        "required": ["name"],
+        "additionalProperties": False,
+    }
+    guide = guide_of(grammars, tokenizer, json_schema=schema)
+    assert spelled(guide.forced(20), tokens_of(grammars)) == b'{"name":', "here a space or a value may follow"
+
+
 def spelled(ids, tokens):
     return b"".join(tokens[token] for token in ids)
