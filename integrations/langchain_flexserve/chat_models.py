@@ -1,7 +1,7 @@
 """`ChatFlexServe`: messages in, a message out, as LangChain's chat model.
 
-Needs a model with a chat template. Tool calling and structured output are not offered: `bind_tools` and
-`with_structured_output` are LangChain's own and raise `NotImplementedError`.
+Needs a model with a chat template. Tool calling is not offered: `bind_tools` is LangChain's own and raises
+`NotImplementedError`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ from contextlib import aclosing, closing
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models.base import LangSmithParams
+from langchain_core.language_models.base import LangSmithParams, LanguageModelInput
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable
+from pydantic import BaseModel
 
+from langchain_flexserve import structured
 from langchain_flexserve.messages import to_dicts
 from langchain_flexserve.options import STRICT, FlexServeOptions, metadata
 from langchain_flexserve.transport import Call, End, Finished, Piece, ajoin, join
@@ -38,6 +41,26 @@ class ChatFlexServe(FlexServeOptions, BaseChatModel):
     @property
     def _llm_type(self) -> str:
         return "flexserve-chat"
+
+    def with_structured_output(
+        self,
+        schema: structured.Schema | None = None,
+        *,
+        method: structured.Method = "json_schema",
+        include_raw: bool = False,
+        strict: bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, dict[str, Any] | BaseModel]:
+        """Answers as instances of a pydantic class, or as dictionaries of a JSON schema, TypedDict or function schema.
+
+        The engine takes no token that the schema rules out. `function_calling` does the same as `json_schema`, as
+        there is no tool to choose; `json_mode` holds the answer to any JSON object, so describe yours in the prompt.
+        Objects get no further properties than the listed ones, unless the schema says so or strict is False. An answer
+        that was cut short raises OutputParserException, or stands under "parsing_error" with include_raw."""
+        if kwargs:
+            raise ValueError(f"with_structured_output takes no {', '.join(sorted(kwargs))}")
+        llm = self.bind(**structured.options(schema, method, strict))
+        return structured.chain(llm, structured.parser(schema), include_raw)
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         params = super()._get_ls_params(stop=stop or self.stop, **kwargs)

@@ -45,7 +45,7 @@ class InProcess:
         return InProcessAnswer(server.submit(request), server.info.model, self._timeout_s)
 
     async def aopen(self, call: Call) -> InProcessAnswer:
-        server, request = self._request(call)
+        server, request = await asyncio.to_thread(self._request, call)  # a schema takes time to compile
         for _ in range(self._max_retries):
             try:
                 return InProcessAnswer(server.submit(request), server.info.model, self._timeout_s)

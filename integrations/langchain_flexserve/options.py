@@ -25,6 +25,7 @@ _RENAMED = {"max_tokens": "max_new_tokens"}
 _SAMPLING = (
     "temperature", "max_tokens", "top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty",
     "frequency_penalty", "logit_bias", "seed", "min_tokens", "stop_token_ids", "ignore_eos", "speculation",
+    "structured",
 )  # fmt: skip
 _LOGPROBS = ("logprobs", "top_logprobs")
 _NOT_OURS = ("stream",)  # LangChain's own switch, already acted upon when a call arrives here
@@ -75,6 +76,8 @@ class FlexServeOptions(BaseModel):
     ignore_eos: bool | None = None
     speculation: bool | None = None
     """False: plain decoding. The tokens are the same, only the speed differs."""
+    structured: dict[str, Any] | None = None
+    """What the text must match: one of `json_schema`, `json_object`, `regex`, `choice`, `grammar`."""
     logprobs: bool = False
     """Put each token's log-probability into the response's metadata."""
     top_logprobs: int | None = None

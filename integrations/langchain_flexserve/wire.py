@@ -25,6 +25,8 @@ def payload(call: Call, model: str) -> dict[str, Any]:
     body: dict[str, Any] = {"model": model, "stream": True, "stream_options": {"include_usage": True}}
     if "max_new_tokens" in fields:
         body["max_tokens"] = fields.pop("max_new_tokens")
+    if asked := fields.pop("structured", None):
+        body |= _constraint(asked, chat=call.messages is not None)
     top = fields.pop("logprobs", None)
     if call.messages is None:
         body["prompt"] = call.prompt
@@ -33,6 +35,18 @@ def payload(call: Call, model: str) -> dict[str, Any]:
         body["messages"] = [dict(message) for message in call.messages]
         body |= {} if top is None else {"logprobs": True, "top_logprobs": top}
     return body | fields
+
+
+def _constraint(asked: Mapping[str, Any], chat: bool) -> dict[str, Any]:
+    """OpenAI's `response_format` where it can say it, as other services know that too; else vLLM's field."""
+    schema = asked.get("json_schema")
+    if chat and isinstance(schema, Mapping) and len(asked) == 1:
+        form = {"name": "answer", "schema": dict(schema)}
+        return {"response_format": {"type": "json_schema", "json_schema": form}}
+    if chat and dict(asked) == {"json_object": True}:
+        return {"response_format": {"type": "json_object"}}
+    renamed = {"json" if name == "json_schema" else name: value for name, value in asked.items()}
+    return {"structured_outputs": renamed}
 
 
 def first_model(content: bytes) -> str:

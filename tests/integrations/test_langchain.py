@@ -251,13 +251,9 @@ def test_what_is_not_text_is_refused_by_name(scripted: Scripted, message: Any) -
         ChatFlexServe(server=scripted()).invoke([message])
 
 
-def test_tools_and_structured_output_are_refused_clearly(scripted: Scripted) -> None:
+def test_tools_are_refused_clearly(scripted: Scripted) -> None:
     with pytest.raises(NotImplementedError):
         ChatFlexServe(server=scripted()).bind_tools([])
-    with pytest.raises(NotImplementedError):
-        ChatFlexServe(server=scripted()).with_structured_output(
-            {"title": "T", "type": "object", "properties": {}}
-        )
 
 
 def test_no_secret_is_shown_or_traced() -> None:
