@@ -26,12 +26,15 @@ if TYPE_CHECKING:
         FlexServeError,
         InvalidRequestError,
         ModelError,
+        OffloadError,
         PromptTooLongError,
         QueueFullError,
         StructuredOutputError,
         TokenizerMismatchError,
     )
     from flexserve_core.models.catalog import embedded_models, resolve
+    from flexserve_core.offload.report import plan_model
+    from flexserve_core.offload.sizes import parse_size
     from flexserve_core.receipt import Receipt, make_receipt
     from flexserve_core.replay import Replay, replay_receipt
     from flexserve_core.speculation.drafter import Drafter, DraftView
@@ -95,6 +98,7 @@ _HOMES = {
         "FlexServeError",
         "InvalidRequestError",
         "ModelError",
+        "OffloadError",
         "PromptTooLongError",
         "QueueFullError",
         "StructuredOutputError",
@@ -104,6 +108,8 @@ _HOMES = {
         "embedded_models",
         "resolve",
     ),
+    "flexserve_core.offload.report": ("plan_model",),
+    "flexserve_core.offload.sizes": ("parse_size",),
     "flexserve_core.receipt": ("Receipt", "make_receipt"),
     "flexserve_core.replay": ("Replay", "replay_receipt"),
     "flexserve_core.speculation.drafter": ("DraftView", "Drafter"),
@@ -157,6 +163,7 @@ __all__ = [
     "InvalidRequestError",
     "Limits",
     "ModelError",
+    "OffloadError",
     "PromptTooLongError",
     "ProofItem",
     "QueueFullError",
@@ -182,6 +189,8 @@ __all__ = [
     "flexserve_version",
     "init",
     "make_receipt",
+    "parse_size",
+    "plan_model",
     "register_drafter",
     "replay_receipt",
     "resolve",

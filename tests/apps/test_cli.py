@@ -46,7 +46,7 @@ def check_refused(result, *words: str) -> None:
     assert "Traceback" not in result.output
 
 
-@pytest.mark.parametrize("command", [[], ["serve"], ["generate"], ["replay"], ["info"]], ids=str)
+@pytest.mark.parametrize("command", [[], ["serve"], ["generate"], ["replay"], ["info"], ["plan"]], ids=str)
 def test_help(command):
     result = run(*command, "--help")
     assert result.exit_code == 0
@@ -242,3 +242,17 @@ def test_serve_until_sigterm(tiny):
     finally:
         process.kill()
         process.communicate()
+
+
+def test_plan_says_what_goes_where(tiny, tmp_path, monkeypatch):
+    monkeypatch.setenv("FLEXSERVE_CACHE", str(tmp_path))
+    result = run("plan", tiny, "--host-memory", "4GiB", "--json")
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert report["memory"]["compute"]["limit"] == 4 * 2**30
+    assert report["bytes_per_step"] == 0
+    table = run("plan", tiny, "--host-memory", "4GiB", "--ssm", tiny).output
+    assert "bottleneck" in table
+    check_refused(run("plan", tiny, "--host-memory", "4 giraffes"), "host_memory", "6GiB")
+    check_refused(run("plan", tiny, "--host-memory", "1MB"), "host_memory", "Raise the limit")
+    check_refused(run("plan", tiny, "--percent", "half"), "percent", "wG wC cG cC aG aC")

@@ -1,4 +1,4 @@
-"""The command `flexserve`: serve, generate, replay, info.
+"""The command `flexserve`: serve, generate, replay, info, plan.
 
 Only typer and rich are imported here; each command imports the engine when it runs, so that `--help` is
 quick.
@@ -13,6 +13,7 @@ import typer
 
 from flexserve_apps.cli.generate import generate
 from flexserve_apps.cli.info import info
+from flexserve_apps.cli.plan import plan
 from flexserve_apps.cli.replay import replay
 from flexserve_apps.cli.serve import serve
 
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # its listing of local variables would print prompts and keys
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (serve, generate, replay, info):
+for command in (serve, generate, replay, info, plan):
     app.command()(command)
 
 

@@ -1,0 +1,177 @@
+"""How fast this machine moves and multiplies weights: disk, memory, host to device, matmul. Measured once, then kept.
+
+The disk is read past the page cache (O_DIRECT) where the file system allows it, else the cache is dropped for the file
+first. A remembered file that is missing, foreign or damaged means measuring again. Knows nothing of models.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import mmap
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import torch
+from flexserve_kernels import prepare_linear
+
+from flexserve_core.engine.cost_cache import folder, machine
+from flexserve_core.errors import OffloadError
+
+_FORMAT = 1
+_READ_BYTES = 256 * 2**20  # of the test file
+_CHUNK = 4 * 2**20  # of one read
+_MEMORY_BYTES = 512 * 2**20  # read once: beyond the caches
+_WIDTH = 2048
+_ROWS = 64
+_REPEATS = 3
+_TRY_S = 0.5  # a busy machine needs many tries for one undisturbed
+PAGE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Bandwidths:
+    """Bytes per second, multiply-adds per second (two flops each); 0 for what is not there."""
+
+    disk: float
+    memory: float
+    host_to_device: float
+    matmul: dict[str, float]  # by kernel kind: bf16, fp32, …
+    direct: bool  # the disk was read past the page cache
+
+
+def measured(folder_on_disk: Path, device: torch.device, kind: str, again: bool = False) -> Bandwidths:
+    """Of this machine and the disk that holds `folder_on_disk`; remembered per machine, disk and kind.
+
+    again: measure whatever is remembered, for example because the machine was busy then.
+    """
+    key = {**machine(), "disk": str(os.stat(folder_on_disk).st_dev), "device": device.type, "kind": kind}
+    path = folder().parent / "bandwidths" / f"{_digest(key)}.json"
+    known = None if again else _read(path, key)
+    if known is None:
+        known = measure(folder_on_disk, device, kind)
+        _write(path, {"format": _FORMAT, "key": key, "found": asdict(known)})
+    return known
+
+
+def measure(folder_on_disk: Path, device: torch.device, kind: str) -> Bandwidths:
+    """Takes a second or two and writes a temporary file of 256 MiB."""
+    disk, direct = _disk(folder_on_disk)
+    on_cuda = device.type == "cuda"
+    return Bandwidths(
+        disk=disk,
+        memory=_memory(device),
+        host_to_device=_host_to_device(device) if on_cuda else 0.0,
+        matmul={kind: _matmul(device, kind)},
+        direct=direct,
+    )
+
+
+def open_direct(path: Path) -> tuple[int, bool]:
+    """A descriptor that reads past the page cache, or an ordinary one and False where that is not possible."""
+    flag = getattr(os, "O_DIRECT", 0)
+    if flag:
+        with contextlib.suppress(OSError):
+            return os.open(path, os.O_RDONLY | flag), True
+    return os.open(path, os.O_RDONLY), False
+
+
+def direct_read_rate(path: Path, limit: int = 2**31) -> tuple[float, bool]:
+    """Bytes per second of reading up to `limit` bytes of a file once, in order; and whether that was direct."""
+    handle, direct = open_direct(path)
+    buffer = mmap.mmap(-1, _CHUNK)
+    try:
+        if not direct and hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+        done, started = 0, time.perf_counter()
+        while done < limit and (got := os.preadv(handle, [buffer], done)):
+            done += got
+            if got < _CHUNK:
+                break
+        return done / (time.perf_counter() - started), direct
+    finally:
+        os.close(handle)
+        buffer.close()
+
+
+def _disk(where: Path) -> tuple[float, bool]:
+    try:
+        with tempfile.NamedTemporaryFile(dir=where, prefix=".flexserve-speed-") as file:
+            noise = os.urandom(_CHUNK)  # zeros may be stored as nothing
+            for index in range(_READ_BYTES // _CHUNK):
+                file.write(index.to_bytes(8, "little") + noise[8:])
+            file.flush()
+            os.fsync(file.fileno())
+            found = [direct_read_rate(Path(file.name)) for _ in range(_REPEATS)]
+    except OSError as error:
+        raise OffloadError(
+            where,
+            "a test file",
+            problem=f"cannot be written or read ({error.strerror})",
+            needed=_READ_BYTES,
+            remedy="Choose another folder (--offload-dir) or free space.",
+        ) from error
+    return sorted(rate for rate, _ in found)[len(found) // 2], found[0][1]
+
+
+def _memory(device: torch.device) -> float:
+    block = torch.ones(_MEMORY_BYTES // 4, dtype=torch.float32, device=device)
+    return _MEMORY_BYTES / _fastest(block.sum, device)
+
+
+def _host_to_device(device: torch.device) -> float:
+    host = torch.ones(_MEMORY_BYTES, dtype=torch.uint8, pin_memory=True)
+    there = torch.empty_like(host, device=device)
+    return _MEMORY_BYTES / _fastest(lambda: there.copy_(host, non_blocking=True), device)
+
+
+@torch.inference_mode()
+def _matmul(device: torch.device, kind: str) -> float:
+    """With the engine's own linear, at a row count where it is bound by arithmetic."""
+    layer = prepare_linear(torch.randn(_WIDTH, _WIDTH, device=device), kind=kind)
+    rows = torch.randn(_ROWS, _WIDTH, device=device, dtype=layer.weight.dtype)
+    return _ROWS * _WIDTH * _WIDTH / _fastest(lambda: layer(rows), device)
+
+
+def _fastest(run: Callable[[], object], device: torch.device) -> float:
+    """Seconds: what disturbs a run only ever makes it slower."""
+    times: list[float] = []
+    until = time.perf_counter() + _TRY_S
+    while len(times) <= _REPEATS or time.perf_counter() < until:
+        started = time.perf_counter()
+        run()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        times.append(time.perf_counter() - started)
+    return min(times[1:])
+
+
+def _digest(key: dict[str, str]) -> str:
+    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _read(path: Path, key: dict[str, str]) -> Bandwidths | None:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["format"] != _FORMAT or content["key"] != key:
+            return None
+        found = Bandwidths(**{field.name: content["found"][field.name] for field in fields(Bandwidths)})
+        sound = found.disk > 0 and found.memory > 0 and all(rate > 0 for rate in found.matmul.values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return found if sound and found.matmul else None
+
+
+def _write(path: Path, content: dict[str, object]) -> None:
+    """Whole or not at all; that it cannot be kept is no error."""
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(content, file)
+        os.replace(temporary, path)

@@ -1,0 +1,65 @@
+"""How much memory this process may still take: the machine's, or its control group's where that is less.
+
+Knows nothing of what it is for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from pathlib import Path
+
+import torch
+
+_PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+
+
+def host_available() -> int:
+    """Bytes of host memory that are free or can be freed at once (page cache)."""
+    found = [os.sysconf("SC_AVPHYS_PAGES") * _PAGE]
+    with contextlib.suppress(OSError):
+        match = re.search(r"MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(encoding="utf-8"))
+        found = [int(match[1]) * 1024] if match else found
+    limit = _group_limit()
+    return min(found[0], limit) if limit is not None else found[0]
+
+
+def device_available(device: torch.device) -> int:
+    """Bytes free on a CUDA device."""
+    return torch.cuda.mem_get_info(device)[0]
+
+
+def process_bytes() -> int:
+    """What this process holds in memory of its own: shared files that can be dropped do not count."""
+    with contextlib.suppress(OSError):
+        match = re.search(r"RssAnon:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))
+        if match:
+            return int(match[1]) * 1024
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _group_limit() -> int | None:
+    """What the control group (version 2 or 1) leaves of its limit; None without one."""
+    for line in _lines("/proc/self/cgroup"):
+        number, controllers, path = line.split(":", 2)
+        if number == "0" and not controllers:
+            names = (f"/sys/fs/cgroup{path}/memory.max", f"/sys/fs/cgroup{path}/memory.current")
+        elif "memory" in controllers.split(","):
+            base = f"/sys/fs/cgroup/memory{path}"
+            names = (f"{base}/memory.limit_in_bytes", f"{base}/memory.usage_in_bytes")
+        else:
+            continue
+        values = [next(iter(_lines(name)), "") for name in names]
+        if all(value.isdigit() for value in values) and int(values[0]) < 2**60:
+            return max(0, int(values[0]) - int(values[1]))
+    return None
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
