@@ -21,6 +21,7 @@ from flexserve_core.speculation.tree import TokenTree
 PROBE_SHARE = 0.01  # of all time may go into trying what does not seem to pay
 _PROBE_DEPTH = 2
 _MOST_BUDGET_S = 2.0
+_REST_STEPS = 8  # steps for which "none" stands once it was found best: thinking costs time, too
 _RATE = 0.1  # of the running averages below
 
 
@@ -65,6 +66,9 @@ class _Plan:
         return self.tokens / self.seconds
 
 
+_NOTHING = _Plan((), 0, 1.0, 1.0)
+
+
 class AdaptivePolicy:
     """`llm`: seconds of the LLM's forward. `drafters`: in the engine's order. Text drafters are always asked."""
 
@@ -81,14 +85,26 @@ class AdaptivePolicy:
         self._calibration = Calibration()
         self._nodes_per_level = 2.0  # kept by `select`, of one sequence
         self._budgets_s = [0.0, 0.0]  # for each kind of probe
+        self._probing: int | None = None  # the kind of this step's probe
         self._planned: tuple[_Plan, list[float]] | None = None  # of this step, with its seconds per drafter
+        self._resting: tuple[list[int], int] = (
+            [],
+            0,
+        )  # the sequences that none is best for, and for how many steps
 
     # -- before drafting ------------------------------------------------------------------------------------------
 
     def depths(self, candidates: Sequence[Candidate], other_rows: int) -> list[tuple[int, ...]]:
         if not candidates:
             return []
-        plan = self._with_probe(self._best(candidates, other_rows), candidates, other_rows)
+        keys = [candidate.key for candidate in candidates]
+        if self._resting[0] == keys and self._resting[1] > 0:
+            self._resting = keys, self._resting[1] - 1
+            self._planned = None
+            return [self._of_one(_NOTHING, candidate) for candidate in candidates]
+        best = self._best(candidates, other_rows)
+        self._resting = keys, 0 if best.arm else _REST_STEPS
+        plan = self._with_probe(best, candidates, other_rows)
         seconds = [
             drafter.seconds(
                 sum(c.debts[i] for c in candidates), len(candidates), plan.depth if i in plan.arm else 0
@@ -147,6 +163,7 @@ class AdaptivePolicy:
 
     def _with_probe(self, best: _Plan, candidates: Sequence[Candidate], other_rows: int) -> _Plan:
         """The best plan, or once in a while a bolder one, paid from that kind's budget."""
+        self._probing = None
         for way, (arm, depth) in enumerate(self._bolder(best)):
             if (arm, depth) == (best.arm, best.depth):
                 continue
@@ -154,6 +171,7 @@ class AdaptivePolicy:
             price = max(0.0, probe.seconds - best.seconds)
             if price <= self._budgets_s[way]:
                 self._budgets_s[way] -= price
+                self._probing = way
                 return probe
         return best
 
@@ -211,6 +229,9 @@ class AdaptivePolicy:
         total = timing.forward_s + sum(timing.draft_s)
         self._budgets_s = [min(_MOST_BUDGET_S, b + PROBE_SHARE / 2 * total) for b in self._budgets_s]
         if outcomes and self._planned is not None:
+            if self._probing is not None:  # what it cost beyond its price is paid, too
+                over = sum(timing.draft_s) - sum(self._planned[1])
+                self._budgets_s[self._probing] -= max(0.0, over)
             for i, (predicted, seconds) in enumerate(zip(self._planned[1], timing.draft_s, strict=True)):
                 if seconds > 0:
                     self._drafters[i].observe(predicted, len(outcomes), seconds)
