@@ -114,6 +114,7 @@ def test_fields_reach_the_engine_under_its_names(client, fake):
         "skip_special_tokens": False,
         "speculation": False,
         "timeout": 2.5,
+        "prompt_logprobs": 4,
         "user": "someone",
         "tools": None,
         "tool_choice": "none",
@@ -144,6 +145,7 @@ def test_fields_reach_the_engine_under_its_names(client, fake):
         "skip_special_tokens": False,
         "speculation": False,
         "timeout_s": 2.5,
+        "prompt_logprobs": 4,
         "structured": StructuredOutput(regex="a+"),
     }
     assert {name: getattr(sampling, name) for name in expected} == expected

@@ -46,7 +46,9 @@ BAD = [  # path, body, status, param
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory):
     folder = write_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
-    server = build_server(EngineConfig(model=str(folder), ssms=(str(folder),), dtype="float32"))
+    server = build_server(
+        EngineConfig(model=str(folder), ssms=(str(folder),), dtype="float32", policy="fixed")
+    )
     with server:
         yield server
 
@@ -151,6 +153,35 @@ def test_completions_logprobs(client):
     ):
         assert value == max(top.values())  # greedy takes the most likely
         assert token in top
+
+
+def test_prompt_logprobs_in_both_forms(client):
+    """OpenAI's, by an echo, and vLLM's, under a name of its own: the same numbers."""
+    length = {"max_tokens": 4, "temperature": 0, "model": "tiny", "prompt": "One two three"}
+    echoed = client.completions.create(logprobs=2, echo=True, **length).choices[0]
+    known = echoed.logprobs
+    size = len(known.tokens) - 4
+    assert "".join(known.tokens[:size]) == "One two three"
+    assert known.token_logprobs[0] is None
+    assert known.top_logprobs[0] is None
+    assert known.text_offset == [sum(map(len, known.tokens[:i])) for i in range(size + 4)]
+    plain = client.completions.create(logprobs=2, **length).choices[0]
+    assert known.token_logprobs[size:] == plain.logprobs.token_logprobs
+    named = client.completions.create(extra_body={"prompt_logprobs": 2}, **length).choices[0]
+    assert named.text == plain.text
+    assert named.prompt_logprobs[0] is None
+    for value, token, found in zip(
+        known.token_logprobs[1:size], known.tokens[1:size], named.prompt_logprobs[1:], strict=True
+    ):
+        own = next(iter(found.values()))
+        assert (own["logprob"], own["decoded_token"]) == (value, token)
+        assert own["rank"] >= 1
+        assert 2 <= len(found) <= 3
+    turn = client.chat.completions.create(
+        model="tiny", messages=TURNS, max_tokens=1, extra_body={"prompt_logprobs": 0}
+    )
+    assert len(turn.prompt_logprobs) == turn.usage.prompt_tokens
+    assert all(len(entry) == 1 for entry in turn.prompt_logprobs[1:])
 
 
 def test_openai_client_gets_its_own_error_classes(client):

@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 from flexserve_core import (
@@ -152,18 +153,36 @@ def _one_logprob(item: TokenLogprob) -> dict[str, Any]:
     return {"token": item.text, "logprob": item.logprob, "bytes": token_bytes(item.text), "top_logprobs": top}
 
 
-def completion_logprobs(logprobs: Sequence[TokenLogprob] | None, offset: int) -> dict[str, Any] | None:
-    """OpenAI's form for text completions; `offset`: where the first token starts in the completion."""
+def prompt_logprobs(logprobs: Sequence[TokenLogprob | None] | None) -> list[dict[str, Any] | None] | None:
+    """vLLM's form: per prompt token, the first None, token id → log-prob, rank and text; the prompt's own token too."""
     if logprobs is None:
         return None
-    offsets = []
-    for item in logprobs:
-        offsets.append(offset)
-        offset += len(item.text)
+    return [None if item is None else _by_id(item) for item in logprobs]
+
+
+def _by_id(item: TokenLogprob) -> dict[str, Any]:
+    found = {
+        str(token): {"logprob": value, "rank": rank, "decoded_token": text}
+        for rank, (token, text, value) in enumerate(item.top, start=1)
+    }
+    own = {"logprob": item.logprob, "rank": item.rank, "decoded_token": item.text}
+    return {str(item.token_id): own} | found
+
+
+def completion_logprobs(
+    logprobs: Sequence[TokenLogprob] | None, offset: int, first: str | None = None
+) -> dict[str, Any] | None:
+    """OpenAI's form for text completions; `offset`: where the first token starts in the text.
+
+    first: text of a token before these of which nothing is known, the first of an echoed prompt."""
+    if logprobs is None:
+        return None
+    known: list[TokenLogprob | None] = [*([] if first is None else [None]), *logprobs]
+    texts = [(first or "") if item is None else item.text for item in known]
     return {
-        "tokens": [item.text for item in logprobs],
-        "token_logprobs": [item.logprob for item in logprobs],
+        "tokens": texts,
+        "token_logprobs": [item and item.logprob for item in known],
         # most likely first; pieces of characters may share a text, and then the likelier one stays
-        "top_logprobs": [{text: value for _, text, value in reversed(item.top)} for item in logprobs],
-        "text_offset": offsets,
+        "top_logprobs": [item and {text: value for _, text, value in reversed(item.top)} for item in known],
+        "text_offset": list(accumulate(map(len, texts[:-1]), initial=offset)) if texts else [],
     }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from flexserve_apps.http.answers import Answer, chat_logprobs, fingerprint, finish, new_id
+from flexserve_apps.http.answers import Answer, chat_logprobs, fingerprint, finish, new_id, prompt_logprobs
 from flexserve_apps.http.job import Job
 from flexserve_apps.http.schemas import ChatBody
 from flexserve_apps.http.serving import check_model, engine_of, served_model, streamed, whole
@@ -29,6 +30,11 @@ class ChatAnswer(Answer):
         message = {"role": "assistant", "content": completion.text}
         logprobs = chat_logprobs(completion.logprobs)
         return {"index": index, "message": message, "logprobs": logprobs} | finish(completion)
+
+    def whole(self, results: Sequence[RequestResult]) -> dict[str, Any]:
+        answer = Answer.whole(self, results)
+        known = results[0].prompt_logprobs
+        return answer if known is None else answer | {"prompt_logprobs": prompt_logprobs(known)}
 
     def opening_choices(self) -> list[dict[str, Any]]:
         delta = {"role": "assistant", "content": ""}

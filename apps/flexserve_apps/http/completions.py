@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from flexserve_apps.http.answers import Answer, completion_logprobs, fingerprint, finish, new_id
+from flexserve_apps.http.answers import (
+    Answer,
+    completion_logprobs,
+    fingerprint,
+    finish,
+    new_id,
+    prompt_logprobs,
+)
 from flexserve_apps.http.job import Job
 from flexserve_apps.http.schemas import CompletionBody
 from flexserve_apps.http.serving import check_model, engine_of, served_model, streamed, whole
@@ -26,6 +34,8 @@ class CompletionAnswer(Answer):
     """OpenAI's `text_completion`; choice i·n + k is the k-th of prompt i."""
 
     echoes: tuple[str, ...] = ()  # the prompts' texts, when they are to stand before the completions
+    first_tokens: tuple[str, ...] = ()  # of the prompts, when their log-probs are to be echoed
+    prompt_logprobs: bool = False  # asked for under vLLM's name
     offsets: dict[int, int] = field(default_factory=dict)  # choice index → characters streamed so far
 
     @property
@@ -38,7 +48,13 @@ class CompletionAnswer(Answer):
     def whole_choice(self, index: int, result: RequestResult, completion: Completion) -> dict[str, Any]:
         text = self._echoed(index) + completion.text
         logprobs = completion_logprobs(completion.logprobs, 0)
-        return {"index": index, "text": text, "logprobs": logprobs} | finish(completion)
+        if self.first_tokens and result.prompt_logprobs is not None:
+            known = [item for item in result.prompt_logprobs if item is not None]
+            first = self.first_tokens[index // self.choices_per_prompt]
+            logprobs = completion_logprobs([*known, *(completion.logprobs or ())], 0, first)
+        choice = {"index": index, "text": text, "logprobs": logprobs} | finish(completion)
+        asked = self.prompt_logprobs and result.prompt_logprobs is not None
+        return choice | ({"prompt_logprobs": prompt_logprobs(result.prompt_logprobs)} if asked else {})
 
     def opening_choices(self) -> list[dict[str, Any]]:
         if not self.echoes:
@@ -71,8 +87,16 @@ async def completions(body: CompletionBody, http: Request) -> Response:
         job.requests,
         job.requests[0].sampling.n,
         echoes=tuple(_text(server, one) for one in job.requests) if body.echo else (),
+        first_tokens=_first_tokens(server, job.requests) if body.echoes_logprobs else (),
+        prompt_logprobs=body.prompt_logprobs is not None,
     )
     return streamed(job, answer, include_usage) if body.stream else await whole(http, job, answer)
+
+
+def _first_tokens(server: EngineServer, requests: Sequence[EngineRequest]) -> tuple[str, ...]:
+    return tuple(
+        server.tokenizer.decode(one.prompt_token_ids[:1], skip_special_tokens=False) for one in requests
+    )
 
 
 def _text(server: EngineServer, request: EngineRequest) -> str:

@@ -24,7 +24,6 @@ _RENAMED = "Use structured_outputs, with the fields json, regex, choice or gramm
 _REFUSED_EVERYWHERE = {
     "best_of": "Use n, and choose among the answers yourself.",
     "length_penalty": "Beam search is not implemented.",
-    "prompt_logprobs": "Log-probabilities are returned for completion tokens only.",
     "guided_json": _RENAMED,
     "guided_regex": _RENAMED,
     "guided_choice": _RENAMED,
@@ -133,6 +132,20 @@ class StreamingFields(SamplingFields):
     model: Text | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
+    prompt_logprobs: int | None = None  # vLLM's name
+
+    def sampling(self) -> dict[str, Any]:
+        fields = super().sampling()
+        if self.prompt_logprobs is not None:
+            self._refuse_stream("prompt_logprobs", self.prompt_logprobs)
+            fields["prompt_logprobs"] = self.prompt_logprobs
+        return fields
+
+    def _refuse_stream(self, field: str, value: object) -> None:
+        if self.stream:
+            raise invalid_field(
+                field, value, "the prompt's log-probabilities come in a whole answer", "Leave out stream."
+            )
 
     @property
     def wants_usage_chunk(self) -> bool:
@@ -233,18 +246,26 @@ class CompletionBody(StreamingFields):
     echo: bool | None = None
 
     def length_fields(self) -> dict[str, Any]:
-        if self.echo and self.logprobs is not None:
-            raise invalid_field(
-                "echo", True, "the prompt's log-probabilities are not computed", "Leave out logprobs."
-            )
         most = DEFAULT_COMPLETION_TOKENS if self.max_tokens is None else self.max_tokens
-        return {"max_new_tokens": most, "logprobs": self.logprobs}
+        fields = {"max_new_tokens": most, "logprobs": self.logprobs}
+        if self.echoes_logprobs:
+            self._refuse_stream("echo", True)
+            fields["prompt_logprobs"] = self.logprobs
+        return fields
+
+    @property
+    def echoes_logprobs(self) -> bool:
+        """The prompt's text comes back, so its tokens' log-probs do."""
+        return bool(self.echo) and self.logprobs is not None
 
 
 class GenerateBody(SamplingFields):
     """POST /generate/: one prompt, one text; greedy unless told otherwise."""
 
-    refused: ClassVar = _REFUSED_EVERYWHERE | {"stream": "Use /v1/completions to stream."}
+    refused: ClassVar = _REFUSED_EVERYWHERE | {
+        "stream": "Use /v1/completions to stream.",
+        "prompt_logprobs": "Use /v1/completions for log-probabilities.",
+    }
     neutral: ClassVar = _NEUTRAL_EVERYWHERE | {"stream": (False,)}
     prompt: Text
     max_new_tokens: int | None = None
