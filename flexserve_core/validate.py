@@ -17,7 +17,7 @@ from typing import Any
 from flexserve_core.errors import InvalidRequestError, PromptTooLongError
 from flexserve_core.models.tokenizer import Tokenizer
 from flexserve_core.structure.constraint import as_structured
-from flexserve_core.structure.grammar import Grammars
+from flexserve_core.structure.grammar import Grammar, Grammars
 from flexserve_core.types import Limits, Request, SamplingParams
 
 _SAMPLING_FIELDS = tuple(field.name for field in dataclasses.fields(SamplingParams))
@@ -51,13 +51,19 @@ def build_request(
         request_id=_checked_id(request_id),
         prompt_token_ids=tuple(ids),
         prompt=prompt,
-        grammar=None if params.structured is None else grammars.compile(params.structured),
+        grammar=_compiled(grammars, params),
         sampling=replace(
             params,
             seed=secrets.randbits(63) if params.seed is None else params.seed,
             max_new_tokens=room if wanted is None else min(wanted, room),
         ),
     )
+
+
+def _compiled(grammars: Grammars, params: SamplingParams) -> Grammar | None:
+    if params.structured is None:
+        return None
+    return grammars.compile(params.structured, copies=params.n * (1 + params.speculation))
 
 
 def _sampling_from(sampling: SamplingParams | None, fields: Mapping[str, Any]) -> SamplingParams:

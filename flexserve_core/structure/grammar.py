@@ -1,7 +1,8 @@
-"""Compiles constraints against one vocabulary, in the caller's thread, within limits; keeps the latest compiled.
+"""Compiles constraints against one vocabulary, in the caller's thread, within limits.
 
 Compiler and masks are llguidance's. Its `no_forcing` is always on: a mask is then every token whose bytes the grammar
-allows, a function of the text so far and of nothing else. Knows nothing of requests or engines.
+allows, a function of the text so far and of nothing else. Copies of a matcher share a lexer that grows, so every
+completion gets matchers compiled for it alone, and nothing compiled is kept. Knows nothing of requests or engines.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import itertools
 import json
 import re
 import threading
-from collections import OrderedDict
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from flexserve_core.errors import InvalidRequestError, StructuredOutputError
@@ -22,7 +23,6 @@ from flexserve_core.types import StructuredOutput
 if TYPE_CHECKING:
     from llguidance import LLMatcher, LLTokenizer
 
-_CACHED = 16  # compiled constraints
 _MAX_LEXER_STATES = 50_000  # about 1 to 2 kB each
 _OPTIONS = '%llguidance {"no_forcing": true}'
 # JSON comes on one line, with a space or none behind commas and colons: small models write white space for ever where a
@@ -31,15 +31,22 @@ _LAYOUT = {"whitespace_flexible": False, "item_separator": ", ?", "key_separator
 
 
 class Grammar:
-    """One compiled constraint; each completion gets its own guide of it."""
+    """One constraint, compiled; each completion gets its own guide of it."""
 
-    def __init__(self, matcher: LLMatcher, vocabulary: Vocabulary) -> None:
-        self._matcher = matcher
+    def __init__(self, new: Callable[[], LLMatcher], vocabulary: Vocabulary, ready: list[LLMatcher]) -> None:
+        self._new = new
         self._vocabulary = vocabulary
+        self._ready = ready
 
     def guide(self, eos_token_ids: frozenset[int]) -> Guide:
         """At the beginning of a text. eos_token_ids: allowed where the text may end."""
-        return Guide(self._matcher.deep_copy(), self._vocabulary, eos_token_ids)
+        return Guide(self._fresh, self._vocabulary, eos_token_ids)
+
+    def _fresh(self) -> LLMatcher:
+        try:
+            return self._ready.pop()
+        except IndexError:
+            return self._new()
 
 
 class Grammars:
@@ -50,21 +57,27 @@ class Grammars:
         self._vocab_size = vocab_size
         self._lock = threading.Lock()
         self._bridge: tuple[LLTokenizer, Vocabulary] | None = None
-        self._cache: OrderedDict[StructuredOutput, Grammar] = OrderedDict()
 
-    def compile(self, constraint: StructuredOutput) -> Grammar:
-        """constraint: as `as_structured` returns it. InvalidRequestError when it cannot be used with this model."""
+    def compile(self, constraint: StructuredOutput, copies: int = 1) -> Grammar:
+        """constraint: as `as_structured` returns it. InvalidRequestError when it cannot be used with this model.
+
+        copies: how many matchers to have ready; a guide takes one, and one more where drafts are looked at."""
         with self._lock:
-            if constraint in self._cache:
-                self._cache.move_to_end(constraint)
-                return self._cache[constraint]
-            bridge = self._bridge = self._bridge or _bridge(self._tokenizer, self._vocab_size)
-        grammar = _compiled(constraint, *bridge)
-        with self._lock:
-            self._cache[constraint] = grammar
-            while len(self._cache) > _CACHED:
-                self._cache.popitem(last=False)
-        return grammar
+            tokenizer, vocabulary = self._bridge = self._bridge or _bridge(self._tokenizer, self._vocab_size)
+        name, source = _source(constraint)
+
+        def new() -> LLMatcher:
+            return _matcher(source, tokenizer)
+
+        ready = [new() for _ in range(copies)]
+        if ready[-1].is_error():
+            told = _first_lines(ready[-1].get_error())
+            raise _refused(name, constraint, f"it cannot be compiled: {told}")
+        try:  # what no text can match, or is too much for one step, is told here and not in the middle of a batch
+            Guide(new, vocabulary, frozenset()).mask()
+        except StructuredOutputError as error:
+            raise _refused(name, constraint, f"no text can be begun with it: {error}") from error
+        return Grammar(new, vocabulary, ready)
 
 
 def _bridge(tokenizer: Tokenizer, vocab_size: int) -> tuple[LLTokenizer, Vocabulary]:
@@ -100,20 +113,11 @@ class _Wrapper:
         return self._encode(text.decode(errors="replace") if isinstance(text, bytes) else text)
 
 
-def _compiled(constraint: StructuredOutput, bridge: LLTokenizer, vocabulary: Vocabulary) -> Grammar:
+def _matcher(source: str, tokenizer: LLTokenizer) -> LLMatcher:
     from llguidance import LLMatcher, LLParserLimits
 
-    name, source = _source(constraint)
     limits = LLParserLimits(max_lexer_states=_MAX_LEXER_STATES, verbose_errors=False)
-    matcher = LLMatcher(bridge, LLMatcher.grammar_from_lark(source), limits=limits, log_level=0)
-    if matcher.is_error():
-        raise _refused(name, constraint, f"it cannot be compiled: {_first_lines(matcher.get_error())}")
-    grammar = Grammar(matcher, vocabulary)
-    try:  # what no text can match, or is too much for one step, is told here and not in the middle of a batch
-        grammar.guide(frozenset()).mask()
-    except StructuredOutputError as error:
-        raise _refused(name, constraint, f"no text can be begun with it: {error}") from error
-    return grammar
+    return LLMatcher(tokenizer, LLMatcher.grammar_from_lark(source), limits=limits, log_level=0)
 
 
 def _source(constraint: StructuredOutput) -> tuple[str, str]:

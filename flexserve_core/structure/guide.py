@@ -1,11 +1,13 @@
 """Where one completion stands in its grammar: the tokens it may take now, and what follows once it has taken one.
 
-A text's mask depends on the text alone, however it came about. Knows nothing of trees, requests or models.
+A text's mask, or the error in its place, depends on the text alone, however it came about. A matcher grows with every
+text it is asked about, up to limits; so the one that decides is asked about the text itself, and drafts are looked at
+by a second one, the scout. Knows nothing of trees, requests or models.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,12 +22,19 @@ _FEW = 64  # with more allowed tokens than this, the next one is not forced
 
 
 class Guide:
-    """Starts at the beginning of a completion; `advance` moves on. Not for several threads at once."""
+    """Starts at the beginning of a completion; `advance` moves on. Not for several threads at once.
 
-    def __init__(self, matcher: LLMatcher, vocabulary: Vocabulary, eos_token_ids: frozenset[int]) -> None:
-        self._matcher = matcher
+    new: makes a matcher that stands at the beginning and shares nothing that changes with any other."""
+
+    def __init__(
+        self, new: Callable[[], LLMatcher], vocabulary: Vocabulary, eos_token_ids: frozenset[int]
+    ) -> None:
+        self._new = new
+        self._matcher = new()
+        self._scout: LLMatcher | None = None  # made when a draft is first looked at
         self._vocabulary = vocabulary
         self._eos = eos_token_ids
+        self._taken: list[int] = []
         self._mask: np.ndarray | None = None
         self.ended = False  # EOS was taken
 
@@ -40,19 +49,8 @@ class Guide:
         All False when nothing but the end can follow and the model has no EOS. StructuredOutputError when the grammar
         has come to a dead end or has become too complex."""
         if self._mask is None:
-            self._mask = self._computed()
+            self._mask = self._mask_of(self._matcher)
         return self._mask
-
-    def _computed(self) -> np.ndarray:
-        bits = np.unpackbits(np.frombuffer(self._matcher.compute_bitmask(), np.uint8), bitorder="little")
-        self._check()
-        size = self._vocabulary.size
-        may_end = bool(bits[size])
-        mask = bits[:size].astype(bool) & self._vocabulary.ordinary
-        mask[list(self._eos)] = may_end
-        if not may_end and not mask.any():
-            raise StructuredOutputError("the vocabulary has no token that can come next")
-        return mask
 
     def advance(self, token: int) -> None:
         """Take an allowed token. StructuredOutputError for any other."""
@@ -61,32 +59,45 @@ class Guide:
         self._mask = None
         if token in self._eos:
             self.ended = True
-        elif not self._matcher.consume_token(token):
-            self._check()
+            return
+        if not self._matcher.consume_token(token):
+            _check(self._matcher)
             raise StructuredOutputError(f"token {token} is not allowed here")
+        self._taken.append(token)
+        if self._scout is not None:
+            self._scout.consume_token(token)
 
     def num_allowed(self, tokens: Sequence[int]) -> int:
-        """How many of these tokens, in a row, the text can go on with; EOS is not counted. Changes nothing."""
+        """How many of these tokens, in a row, the text can go on with; EOS is not counted. Changes nothing.
+
+        StructuredOutputError when the scout has come to its limits."""
         ordinary = self._vocabulary.ordinary
         known = next((i for i, token in enumerate(tokens) if not ordinary[token]), len(tokens))
-        return 0 if self.ended or self.complete else self._matcher.validate_tokens(list(tokens[:known]))
+        return 0 if self.ended or self.complete else self._scouting().validate_tokens(list(tokens[:known]))
 
     def forced(self, most: int) -> tuple[int, ...]:
         """Up to `most` tokens that spell the only possible continuation, in the longest pieces the vocabulary has.
 
-        A prediction: the same bytes in other pieces are allowed too. Changes nothing."""
+        A prediction: the same bytes in other pieces are allowed too. Changes nothing. Raises as `num_allowed`."""
         found: list[int] = []
-        guide = self
-        while len(found) < most and not guide.ended and (token := guide._only()) is not None:
-            if guide is self:
-                guide = Guide(self._matcher.deep_copy(), self._vocabulary, self._eos)
+        token = None if self.ended else self._only(self.mask())
+        ahead = None if token is None else self._scouting().deep_copy()
+        while token is not None and ahead is not None and len(found) < most:
             found.append(token)
-            guide.advance(token)
+            moved = ahead.consume_token(token) and not ahead.is_stopped()
+            token = self._only(self._mask_of(ahead)) if moved else None
         return tuple(found)
 
-    def _only(self) -> int | None:
+    def _scouting(self) -> LLMatcher:
+        if self._scout is None:
+            self._scout = self._new()
+            self._scout.consume_tokens(self._taken)
+        _check(self._scout)
+        return self._scout
+
+    def _only(self, mask: np.ndarray) -> int | None:
         """The longest allowed token, if all others are beginnings of it."""
-        allowed = np.flatnonzero(self.mask())
+        allowed = np.flatnonzero(mask)
         if not 0 < len(allowed) <= _FEW:
             return None
         tokens = self._vocabulary.tokens
@@ -94,9 +105,21 @@ class Guide:
         alike = all(tokens[token] and tokens[longest].startswith(tokens[token]) for token in allowed)
         return int(longest) if alike else None
 
-    def _check(self) -> None:
-        if self._matcher.is_error():
-            reason = self._matcher.get_error().splitlines()[0][:200]
-            if reason == "NoExtensionBias":
-                reason = "no token of this vocabulary can come next"
-            raise StructuredOutputError(f"the grammar cannot go on here ({reason})")
+    def _mask_of(self, matcher: LLMatcher) -> np.ndarray:
+        bits = np.unpackbits(np.frombuffer(matcher.compute_bitmask(), np.uint8), bitorder="little")
+        _check(matcher)
+        size = self._vocabulary.size
+        may_end = bool(bits[size])
+        mask = bits[:size].astype(bool) & self._vocabulary.ordinary
+        mask[list(self._eos)] = may_end
+        if not may_end and not mask.any():
+            raise StructuredOutputError("the vocabulary has no token that can come next")
+        return mask
+
+
+def _check(matcher: LLMatcher) -> None:
+    if matcher.is_error():
+        reason = matcher.get_error().splitlines()[0][:200]
+        if reason == "NoExtensionBias":
+            reason = "no token of this vocabulary can come next"
+        raise StructuredOutputError(f"the grammar cannot go on here ({reason})")

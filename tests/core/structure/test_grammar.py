@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from flexserve_core.errors import InvalidRequestError, StructuredOutputError
-from flexserve_core.structure import grammar as module
 from flexserve_core.structure.constraint import as_structured
 from flexserve_core.structure.grammar import Grammars
 
@@ -200,19 +199,31 @@ def test_hostile_constraints_are_refused_or_run_within_bounds(tokenizers, case):
     assert time.monotonic() - started < 60, "an unbounded one takes hours; a busy machine some seconds"
 
 
-def test_the_latest_grammars_are_kept(tokenizers, monkeypatch):
-    tokenizer = tokenizers("bytes")
+@pytest.mark.parametrize("case", ["repetitions of repetitions", "many large lexemes"])
+def test_one_text_does_not_use_up_anothers_limits(tokenizers, case):
+    """The step at which a grammar becomes too complex is a matter of the text alone: not of others, nor of drafts."""
+    tokenizer = tokenizers("byte-level")
     grammars = Grammars(tokenizer, len(tokenizer.vocabulary()))
-    first = as_structured({"regex": "a"})
-    kept = grammars.compile(first)
-    monkeypatch.setattr(module, "_CACHED", 3)
-    for index in range(5):
-        assert grammars.compile(first) is kept, "asked for again and again, it stays"
-        grammars.compile(as_structured({"regex": f"b{{{index}}}"}))
-    assert len(grammars._cache) == 3
-    for index in range(3):
-        grammars.compile(as_structured({"regex": f"c{{{index}}}"}))
-    assert grammars.compile(first) is not kept
+    grammar = grammars.compile(as_structured(HOSTILE[case]), copies=2)
+
+    def steps(seed, draft):
+        guide, rng = grammar.guide(frozenset({tokenizer.eos_id})), np.random.default_rng(seed)
+        for step in range(200):
+            try:
+                allowed = [token for token in np.flatnonzero(guide.mask()) if token != tokenizer.eos_id]
+            except StructuredOutputError:
+                return step
+            if draft:
+                with suppress(StructuredOutputError):
+                    guide.forced(4)
+                    for token in allowed[:50]:
+                        guide.num_allowed([int(token)] * 8)
+            guide.advance(int(rng.choice(allowed)))
+        return None
+
+    alone = [steps(seed, draft=False) for seed in range(3)]
+    assert None not in alone
+    assert [steps(seed, draft=True) for seed in range(3)] == alone
 
 
 def test_many_threads_may_compile(tokenizers):
