@@ -41,3 +41,14 @@ def test_a_drafter_of_nobody_is_refused(tmp_path):
     write_tiny_model(tmp_path)
     with pytest.raises(ff.ConfigurationError, match="there is no such drafter"):
         ff.build_server(ff.EngineConfig(model=str(tmp_path), text_drafters=("astrology",)))
+
+
+def test_the_structured_outputs_of_the_docs_match():
+    [code] = code_blocks("structured-output.md")
+    space: dict = {}
+    exec(code, space)
+    assert space["trip"]["city"] in ("Tokyo", "Paris", "Zürich")
+    assert 1 <= space["trip"]["days"] <= 9
+    assert space["answer"] in ("yes", "no")
+    assert re.fullmatch("[A-C][0-9]{2}", space["number"])
+    assert re.fullmatch("[0-9]{1,2}([+-][0-9]{1,2}){1,2}", space["sums"])
