@@ -1,4 +1,4 @@
-"""A random life: arrivals, aborts, preemptions, failing steps, every kind of sampling; checked at every step."""
+"""A random life: arrivals, aborts, preemptions, failing steps, every kind of sampling, grammars; always checked."""
 
 from __future__ import annotations
 
@@ -27,6 +27,11 @@ KINDS = [
     {"temperature": 1.2, "frequency_penalty": 0.5, "n": 2},
     {"temperature": 0.0, "speculation": False},
     {"temperature": 1.0, "stop": ["e", "\ufffd"], "min_tokens": 1},
+    {
+        "temperature": 0.9,
+        "structured": {"json_schema": {"type": "array", "items": {"enum": ["é", None, 25]}}},
+    },
+    {"temperature": 0.0, "n": 2, "structured": {"regex": "([a-c]{2}-)+x"}},
 ]
 
 
