@@ -29,6 +29,7 @@ _NAMES = tuple(field.name for field in fields(StructuredOutput))
 _NOTHING = (None, False, (), [])  # what a field holds that does not ask for anything
 # a schema within a grammar would slip past the limits of schemas, an option past the engine's own options
 _DIRECTIVES = re.compile(r"%(json|llguidance|regex|grammar|lark)\b")
+_TEMPERATURE = re.compile(r"\[[^\]\"/]*\btemperature\s*=")  # an attribute of rules that masks cannot honour
 
 
 def as_structured(value: Any) -> StructuredOutput | None:
@@ -96,9 +97,9 @@ def _check_schema(schema: Mapping[str, Any]) -> None:
     if references > MAX_REFERENCES:
         limit = f"it holds at most {MAX_REFERENCES} `$ref`s"
         raise _refused("json_schema", f"{references} references", limit, "Write some of them out.")
-    numbers = [
-        value for name, value in found if name == "multipleOf" and type(value) in (int, float) and value
-    ]
+    numbers = [value for name, value in found if name == "multipleOf" and type(value) in (int, float)]
+    if any(number <= 0 for number in numbers):
+        raise _refused("json_schema", f"multipleOf {min(numbers)}", "multipleOf is above 0", "Correct it.")
     if numbers and _common_multiple(numbers) > MAX_MULTIPLE:
         limit = (
             f"its multipleOf values have a common multiple of at most {MAX_MULTIPLE} (in units of the finest)"
@@ -153,6 +154,8 @@ def _grammar(value: Any) -> StructuredOutput:
     if found := _DIRECTIVES.search(text):
         limit = "the directives %json, %regex, %grammar, %lark and %llguidance are not accepted"
         raise _refused("grammar", found.group(), limit, "Use rules alone, or json_schema.")
+    if found := _TEMPERATURE.search(text):
+        raise _refused("grammar", found.group(), "a rule has no temperature", "Set the request's.")
     rules = text.count(":")
     if rules > MAX_REFERENCES:
         limit = f"it has at most {MAX_REFERENCES} rules (colons)"

@@ -131,10 +131,16 @@ def _source(constraint: StructuredOutput) -> tuple[str, str]:
         return "regex", _regex_rule(constraint.regex)
     if constraint.choice:
         # one terminal, so that a thousand choices are one automaton and not a thousand rules
-        texts = " | ".join(json.dumps(text, ensure_ascii=False) for text in constraint.choice)
+        texts = " | ".join(_quoted(text) for text in constraint.choice)
         return "choice", f"start: CHOICE\nCHOICE: {texts}\n{_OPTIONS}\n"
     assert constraint.grammar is not None
     return "grammar", f"{_as_lark(constraint.grammar)}\n{_OPTIONS}\n"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False).replace(
+        "\x7f", "\\u007f"
+    )  # raw, Lark's lexer refuses that one
 
 
 def _json_rule(schema: dict[str, Any]) -> str:

@@ -68,6 +68,7 @@ REFUSED = {
         "structured.json_schema",
     ),
     "fine multiple": ({"json_schema": {"multipleOf": 1.00001}}, "structured.json_schema"),
+    "negative multiple": ({"json_schema": {"items": {"multipleOf": -3}}}, "structured.json_schema"),
     "half a pair": ({"json_schema": {"const": "\ud800"}}, "structured.json_schema"),
     "json_object is text": ({"json_object": "yes"}, "structured.json_object"),
     "regex is no text": ({"regex": 1}, "structured.regex"),
@@ -76,6 +77,7 @@ REFUSED = {
     "regex with half a pair": ({"regex": "\udc00"}, "structured.regex"),
     "grammar within grammar": ({"grammar": 'start: %json {"multipleOf": 1e9}'}, "structured.grammar"),
     "grammar sets the compiler": ({"grammar": 'start: "a"\n%llguidance {}'}, "structured.grammar"),
+    "a rule's temperature": ({"grammar": "start: x\nx[lazy, temperature=0.7]: /a/"}, "structured.grammar"),
     "many rules": (
         {"grammar": "start: a0\n" + "\n".join(f'a{i}: "x"' for i in range(300))},
         "structured.grammar",

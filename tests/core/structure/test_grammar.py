@@ -94,7 +94,7 @@ def test_random_texts_of_the_others_match(grammars, tokenizer):
     for seed in range(8):
         regex = r"(?:[A-C][0-9]{1,3}|é+)(?:-[^\x00-\x7f]{2})?"
         assert re.fullmatch(regex, sample(grammars, tokenizer, {"regex": regex}, seed))
-        choice = ["yes", "no", "诗人", 'a"b\\c\nd']
+        choice = ["yes", "no", "诗人", 'a"b\\c\n\x7fd', "</s> %json {} /a/"]
         assert sample(grammars, tokenizer, {"choice": choice}, seed) in choice
 
 
