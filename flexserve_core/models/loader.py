@@ -6,7 +6,7 @@ Only safetensors, never pickle; never code from a checkpoint. Knows nothing of c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -23,6 +23,18 @@ from flexserve_core.runner.attention import ADAPTED, IMPLEMENTATION, register
 _DEFAULT_MAX_SEQ_LENGTH = 4096
 
 
+class WeightKeeper(Protocol):
+    """Decides where a model's weights live while it is prepared."""
+
+    def take(self, path: str, module: nn.Module) -> None:
+        """A linear layer has been prepared."""
+        ...
+
+    def finish(self, model: nn.Module, dtype: torch.dtype, device: torch.device) -> None:
+        """All have; the rest of the model still has the checkpoint's dtype and is to have `dtype`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
     """A prepared model with its tokenizer; `model` maps packed ids to logits inside the engine only."""
@@ -35,15 +47,11 @@ class LoadedModel:
     dtype: torch.dtype
     device: torch.device
     reference_attention: str  # transformers' attention implementation that ours is compared with
+    num_parameters: int  # a tensor that several modules share (a tied head) counts once
 
     @property
     def vocab_size(self) -> int:
         return int(self.config.get_text_config().vocab_size)
-
-    @property
-    def num_parameters(self) -> int:
-        """Weights; a tensor that several modules share (a tied head) counts once."""
-        return sum({p.data_ptr(): p.numel() for p in self.model.parameters()}.values())
 
     def eos_token_ids(self) -> frozenset[int]:
         """Every id that ends a text, from generation_config, config and tokenizer."""
@@ -69,8 +77,12 @@ def load_model(
     *,
     revision: str | None = None,
     cache_dir: str | None = None,
+    keeper: WeightKeeper | None = None,
 ) -> LoadedModel:
-    """Load and prepare; ModelError when there is no such model or it cannot run here."""
+    """Load and prepare; ModelError when there is no such model or it cannot run here.
+
+    keeper: sees to where the weights live (`offload/loading.py`).
+    """
     register()
     source = resolve(name)
     config = _load_config(source, revision, cache_dir)
@@ -81,7 +93,7 @@ def load_model(
         model = AutoModelForCausalLM.from_pretrained(
             source.location,
             config=config,
-            dtype=dtype,
+            dtype=dtype if keeper is None else "auto",  # it converts one tensor at a time
             attn_implementation=None if adapted else IMPLEMENTATION,
             use_safetensors=True,
             revision=revision,
@@ -97,9 +109,16 @@ def load_model(
         ) from error
     model = model.eval().requires_grad_(False)
     reference = _adapt(model, dtype) if adapted else "eager"
-    prepare(name, model, dtype)
+    parameters = _count_parameters(model)
+    prepare(name, model, dtype, keeper.take if keeper else None)
+    if keeper is not None:
+        keeper.finish(model, dtype, device)
     model = nn.Module.to(model, device)
-    return LoadedModel(name, source, model, model.config, tokenizer, dtype, device, reference)
+    return LoadedModel(name, source, model, model.config, tokenizer, dtype, device, reference, parameters)
+
+
+def _count_parameters(model: nn.Module) -> int:
+    return sum({p.data_ptr(): p.numel() for p in model.parameters()}.values())
 
 
 def _adapt(model: nn.Module, dtype: torch.dtype) -> str:

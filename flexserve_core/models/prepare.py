@@ -7,6 +7,7 @@ nothing of caches or requests.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -57,12 +58,14 @@ def unsupported_attention(name: str, config: Any, problem: str) -> ModelError:
     )
 
 
-def prepare(name: str, model: nn.Module, dtype: torch.dtype) -> None:
-    """Swap modules in place."""
+def prepare(
+    name: str, model: nn.Module, dtype: torch.dtype, swapped: Callable[[str, nn.Module], None] | None = None
+) -> None:
+    """Swap modules in place. swapped: is told the path of every new module, and the module, at once."""
     _refuse_packed_experts(name, model)
     kind = kernel_kind(dtype)
     family = family_of(model.config)
-    for parent in list(model.modules()):
+    for path, parent in list(model.named_modules()):
         for child_name, child in list(parent.named_children()):
             try:
                 replacement = _replacement(child, family, kind)
@@ -72,6 +75,8 @@ def prepare(name: str, model: nn.Module, dtype: torch.dtype) -> None:
                 ) from error
             if replacement is not None:
                 setattr(parent, child_name, replacement)
+                if swapped is not None:
+                    swapped(f"{path}.{child_name}".lstrip("."), replacement)
 
 
 def _replacement(module: nn.Module, family: Family | None, kind: str) -> nn.Module | None:

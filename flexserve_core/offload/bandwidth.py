@@ -22,6 +22,7 @@ from flexserve_kernels import prepare_linear
 
 from flexserve_core.engine.cost_cache import folder, machine
 from flexserve_core.errors import OffloadError
+from flexserve_core.offload.extents import open_direct
 
 _FORMAT = 1
 _READ_BYTES = 256 * 2**20  # of the test file
@@ -31,7 +32,6 @@ _WIDTH = 2048
 _ROWS = 64
 _REPEATS = 3
 _TRY_S = 0.5  # a busy machine needs many tries for one undisturbed
-PAGE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +70,6 @@ def measure(folder_on_disk: Path, device: torch.device, kind: str) -> Bandwidths
         matmul={kind: _matmul(device, kind)},
         direct=direct,
     )
-
-
-def open_direct(path: Path) -> tuple[int, bool]:
-    """A descriptor that reads past the page cache, or an ordinary one and False where that is not possible."""
-    flag = getattr(os, "O_DIRECT", 0)
-    if flag:
-        with contextlib.suppress(OSError):
-            return os.open(path, os.O_RDONLY | flag), True
-    return os.open(path, os.O_RDONLY), False
 
 
 def direct_read_rate(path: Path, limit: int = 2**31) -> tuple[float, bool]:

@@ -148,7 +148,7 @@ def plan(model: Model, machine: Machine, workload: Workload, percent: Sequence[f
     if percent is None:
         placement = place(model.groups, room, rates, arithmetic)
     else:
-        placement = _as_told(model.groups, room, percent)
+        placement = as_told(model.groups, room, percent)
     return _timed(model, machine, workload, placement, arithmetic, kv, workspace, fixed)
 
 
@@ -216,7 +216,7 @@ def _check_room(machine: Machine, fixed: int, room: Memory) -> None:
     )
 
 
-def _as_told(groups: Sequence[Group], room: Memory, percent: Sequence[float]) -> Placement:
+def as_told(groups: Sequence[Group], room: Memory, percent: Sequence[float]) -> Placement:
     """FlexGen's percentages; refused when they do not fit."""
     placement = by_percent(groups, percent[0] / 100, percent[1] / 100)
     needed = placement.nbytes("compute") + placement.ring_bytes

@@ -17,7 +17,7 @@ import torch
 from flexserve_core.config import EngineConfig
 from flexserve_core.engine.engine import Engine
 from flexserve_core.engine.server import EngineServer
-from flexserve_core.models.loader import LoadedModel, load_model
+from flexserve_core.models.loader import LoadedModel, WeightKeeper, load_model
 from flexserve_core.policy.policy import Policy
 from flexserve_core.runner.model_runner import ModelRunner
 from flexserve_core.speculation.drafter import Drafter
@@ -78,8 +78,10 @@ def run_requests(
 class Bench:
     """Engines over one model folder (or embedded name) in one dtype. An engine is used up by making the next one."""
 
-    def __init__(self, model: Path | str, dtype: torch.dtype = torch.float32) -> None:
-        self.loaded: LoadedModel = load_model(str(model), dtype, torch.device("cpu"))
+    def __init__(
+        self, model: Path | str, dtype: torch.dtype = torch.float32, keeper: WeightKeeper | None = None
+    ) -> None:
+        self.loaded: LoadedModel = load_model(str(model), dtype, torch.device("cpu"), keeper=keeper)
         self.runner = ModelRunner(self.loaded)
         self._grammars = Grammars(self.loaded.tokenizer, self.loaded.vocab_size)
 

@@ -1,0 +1,167 @@
+"""Where weights lie on disk: in the checkpoint's own files where their bytes are the same, else in a file of ours.
+
+transformers maps safetensors files into memory, so a weight that needed no conversion is a view of its file, and the
+process's table of mappings says which bytes. Everything else (converted, transposed, quantised) is written to one file
+that has no name from the start: nothing is left of it, whatever ends the process, and nobody can change it. Each
+stretch is read back and compared with the weight before the weight is let go. Knows nothing of modules.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from flexserve_core.errors import OffloadError
+from flexserve_core.offload.extents import Extent, ExtentReader
+from flexserve_core.offload.pages import PAGE, aligned_memory
+
+_PREFIX = ".flexserve-offload-"
+_CHUNK = 16 * 2**20
+LINE = 64  # a weight keeps its place within a cache line: a BLAS may go by it
+
+
+class WeightStore:
+    """Puts weights away and reads them back. folder: for the file of ours; created when it is first needed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._reader = ExtentReader()
+        self._handle: int | None = None
+        self._own = folder / "offloaded weights"  # its name in messages
+        self._end = 0
+        self._scratch = aligned_memory(PAGE)
+        self.adopted_bytes = 0  # that lie in the checkpoint's own files
+        self.written_bytes = 0
+
+    def put(self, label: str, weight: Tensor) -> Extent:
+        """Make sure that the weight (CPU, contiguous) is on disk, and return where. OffloadError if that fails."""
+        assert weight.device.type == "cpu"
+        assert weight.is_contiguous()
+        extent = self._adopt(label, weight)
+        if extent is not None:
+            self.adopted_bytes += extent.nbytes
+            return extent
+        extent = self._write(label, weight)
+        if not self._holds(extent, weight):
+            raise OffloadError(self._own, label, problem="was read back differently", needed=extent.nbytes)
+        self.written_bytes += extent.nbytes
+        return extent
+
+    def read(self, extent: Extent, into: memoryview) -> None:
+        """See ExtentReader.read."""
+        self._reader.read(extent, into)
+
+    def close(self) -> None:
+        """Forget the weights; the file of ours is gone with it."""
+        self._reader.close()
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+    def _adopt(self, label: str, weight: Tensor) -> Extent | None:
+        """Where a mapped weight lies in its file; None for one that is not mapped, or not what is on disk."""
+        found = _mapping(weight.data_ptr(), weight.nbytes)
+        if found is None:
+            return None
+        file, offset = found
+        extent = Extent(label, file, offset, weight.nbytes)
+        try:
+            self._reader.open(file)
+            return extent if self._holds(extent, weight) else None
+        except OffloadError:
+            return None  # replaced or deleted since it was mapped: what is in memory counts
+
+    def _holds(self, extent: Extent, weight: Tensor) -> bool:
+        if len(self._scratch) < extent.slot_bytes:
+            self._scratch = aligned_memory(extent.slot_bytes)
+        self._reader.read(extent, self._scratch.numpy().data[: extent.slot_bytes])
+        stored = self._scratch[extent.before : extent.before + extent.nbytes]
+        return torch.equal(stored, raw(weight))
+
+    def _write(self, label: str, weight: Tensor) -> Extent:
+        start = self._end + weight.data_ptr() % LINE
+        end = -(-(start + weight.nbytes) // PAGE) * PAGE
+        handle = self._open_own()
+        try:
+            os.posix_fallocate(
+                handle, self._end, end - self._end
+            )  # a full disk is known before anything is written
+            data, done = raw(weight).numpy().data, 0
+            while done < len(data):
+                done += os.pwrite(handle, data[done : done + _CHUNK], start + done)
+            os.fdatasync(handle)
+            os.posix_fadvise(handle, self._end, end - self._end, os.POSIX_FADV_DONTNEED)
+        except OSError as error:
+            raise self._full(label, end - self._end, error) from error
+        self._end = end
+        self._reader.forget(self._own)
+        self._reader.open(self._own, handle)
+        return Extent(label, self._own, start, weight.nbytes)
+
+    def _open_own(self) -> int:
+        if self._handle is None:
+            if not self._folder.is_dir():
+                raise OffloadError(
+                    self._folder,
+                    "the file for offloaded weights",
+                    problem="cannot be made: there is no such folder",
+                    remedy="Create it, or choose another one (--offload-dir).",
+                )
+            try:
+                self._handle, name = tempfile.mkstemp(prefix=_PREFIX, dir=self._folder)
+                os.unlink(name)
+            except OSError as error:
+                raise self._full("the file for offloaded weights", PAGE, error) from error
+        return self._handle
+
+    def _full(self, label: str, needed: int, error: OSError) -> OffloadError:
+        available = None
+        with contextlib.suppress(OSError):
+            space = os.statvfs(self._folder)
+            available = space.f_bavail * space.f_frsize
+        return OffloadError(
+            self._folder,
+            label,
+            problem=f"cannot be kept ({error.strerror})",
+            needed=needed,
+            available=available,
+            remedy="Free space, or choose another folder (--offload-dir).",
+        )
+
+
+def remove_stale(folder: Path) -> None:
+    """Remove what a process left that died between making its file and taking away the name: it is empty."""
+    for path in folder.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if path.stat().st_size == 0:
+                path.unlink()
+
+
+def is_mapped(weight: Tensor) -> bool:
+    """It is a view of a file and takes no memory of its own."""
+    return weight.device.type == "cpu" and _mapping(weight.data_ptr(), weight.nbytes) is not None
+
+
+def raw(weight: Tensor) -> Tensor:
+    """The bytes of a contiguous tensor, uint8 [n]."""
+    return weight.detach().reshape(-1).view(torch.uint8)
+
+
+def _mapping(address: int, nbytes: int) -> tuple[Path, int] | None:
+    """(file, offset) that this stretch of memory is mapped from; None for other memory, or other systems than Linux."""
+    try:
+        with open("/proc/self/maps", encoding="utf-8") as lines:
+            for line in lines:
+                region, _, offset, _, inode, *name = line.split(maxsplit=5)
+                low, high = (int(part, 16) for part in region.split("-"))
+                if low <= address < high:
+                    mapped = inode != "0" and name and address + nbytes <= high
+                    return (Path(name[0].rstrip("\n")), address - low + int(offset, 16)) if mapped else None
+    except (OSError, ValueError):
+        return None
+    return None
