@@ -59,8 +59,21 @@ if TYPE_CHECKING:
         Timings,
         TokenLogprob,
     )
+    from flexserve_core.tuning.tree_bench import TreeReport, bench_tree
+    from flexserve_core.tuning.tune import Tuning, serve_options, tune
+    from flexserve_core.tuning.workload import DEFAULT_PROMPTS
 
 _HOMES = {
+    "flexserve_core.tuning.tree_bench": (
+        "TreeReport",
+        "bench_tree",
+    ),
+    "flexserve_core.tuning.tune": (
+        "Tuning",
+        "serve_options",
+        "tune",
+    ),
+    "flexserve_core.tuning.workload": ("DEFAULT_PROMPTS",),
     "flexserve_core.api.generation": (
         "GenerationConfig",
         "GenerationResult",
@@ -75,6 +88,7 @@ _HOMES = {
         "register_drafter",
     ),
     "flexserve_core.config": (
+        "DEFAULT_PROMPTS",
         "DEMO_MODEL",
         "DEMO_SSM",
         "DraftView",
@@ -138,14 +152,13 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "DEMO_MODEL",
-    "DEMO_SSM",
-    "LLM",
-    "SSM",
     "Choice",
     "Chunk",
     "Completion",
     "ConfigurationError",
+    "DEFAULT_PROMPTS",
+    "DEMO_MODEL",
+    "DEMO_SSM",
     "DraftView",
     "Drafter",
     "EngineConfig",
@@ -161,6 +174,7 @@ __all__ = [
     "GenerationResult",
     "Health",
     "InvalidRequestError",
+    "LLM",
     "Limits",
     "ModelError",
     "OffloadError",
@@ -173,6 +187,7 @@ __all__ = [
     "RequestResult",
     "RequestStream",
     "RuntimeConfig",
+    "SSM",
     "SamplingParams",
     "SpeculationStats",
     "StepRecord",
@@ -183,6 +198,9 @@ __all__ = [
     "TokenTree",
     "TokenizerMismatchError",
     "TreeBuilder",
+    "TreeReport",
+    "Tuning",
+    "bench_tree",
     "build_server",
     "embedded_models",
     "engine_fields",
@@ -194,6 +212,8 @@ __all__ = [
     "register_drafter",
     "replay_receipt",
     "resolve",
+    "serve_options",
+    "tune",
 ]
 
 

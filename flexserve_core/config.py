@@ -13,6 +13,7 @@ from flexserve_core.errors import ConfigurationError
 
 POLICIES = ("adaptive", "fixed")
 DTYPES = ("auto", "bfloat16", "float16", "float32")
+GROWN_SIZES = ("100M", "300M", "1.1B")
 DEMO_MODEL = "demo"
 DEMO_SSM = "demo-ssm"
 
@@ -25,9 +26,11 @@ class EngineConfig:
     """
 
     model: str = DEMO_MODEL
+    grown: str | None = None  # size to grow the model to: the same function at a larger model's cost
     ssms: tuple[str, ...] | None = None
     dtype: str = "auto"
     ssm_dtype: str | None = None  # None: as the LLM
+    threads: int | None = None  # of the CPU, for the whole process; None: torch's own choice
     device: str = "auto"  # "auto", "cpu", "cuda", "cuda:N"
     speculation: bool = True
     text_drafters: tuple[str, ...] = ("prompt_lookup",)  # beside the SSMs; see speculation/registry.py
@@ -51,8 +54,12 @@ class EngineConfig:
         _check_choice("dtype", self.dtype, DTYPES)
         if self.ssm_dtype is not None:
             _check_choice("ssm_dtype", self.ssm_dtype, DTYPES)
+        if self.grown is not None:
+            _check_choice("grown", self.grown, GROWN_SIZES)
         if self.policy is not None:
             _check_choice("policy", self.policy, POLICIES)
+        if self.threads is not None:
+            _check_range("threads", self.threads, 1, 4096)
         _check_range("max_requests_per_batch", self.max_requests_per_batch, 1, 1024)
         _check_range("max_tokens_per_batch", self.max_tokens_per_batch, 16, 65536)
         _check_range("max_queued_requests", self.max_queued_requests, 1, 100_000)

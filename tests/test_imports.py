@@ -28,7 +28,7 @@ ALLOWED = {
     "flexserve_apps": {
         "flexserve_core",
         *("fastapi", "starlette", "uvicorn", "pydantic", "pydantic_core", "gradio", "prometheus_client"),
-        *("anyio", "typing_extensions", "typer", "click", "rich"),
+        *("anyio", "typing_extensions", "typer", "click", "rich", "plotext", "yaml"),
         "transformers",  # to quiet its own log and progress bars in a terminal
     },
 }

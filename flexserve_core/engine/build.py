@@ -22,6 +22,7 @@ from flexserve_core.errors import ConfigurationError, ModelError
 from flexserve_core.models.catalog import embedded_models
 from flexserve_core.models.loader import LoadedModel, check_same_vocabulary, load_model
 from flexserve_core.models.precision import kernel_kind, pick_device, pick_dtype
+from flexserve_core.policy.policy import Policy
 from flexserve_core.runner.model_runner import ModelRunner
 from flexserve_core.runner.proof import prove
 from flexserve_core.runner.timing import ForwardTimes
@@ -37,18 +38,28 @@ _KV_SHARE = 0.4  # of the memory that is free after loading
 _PROOF_BLOCKS = 32
 
 
-def build_server(config: EngineConfig, progress: Progress | None = None) -> EngineServer:
+def build_server(
+    config: EngineConfig,
+    progress: Progress | None = None,
+    wrap_policy: Callable[[Policy], Policy] | None = None,
+) -> EngineServer:
     """Load and wire everything; not started. `progress` is told, in words, what happens next.
+
+    wrap_policy: what it makes of the policy of speculation decides in its place.
 
     Raises ModelError, ConfigurationError.
     """
     # In a thread of its own: every thread that ran torch keeps a pool of workers, and once the pools together exceed
     # the CPUs libgomp puts waiting workers to sleep, which tripled the time of a small model's step.
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="flexserve-build") as apart:
-        return apart.submit(_build, config, progress or (lambda _: None)).result()
+        return apart.submit(_build, config, progress or (lambda _: None), wrap_policy).result()
 
 
-def _build(config: EngineConfig, say: Progress) -> EngineServer:
+def _build(
+    config: EngineConfig, say: Progress, wrap_policy: Callable[[Policy], Policy] | None
+) -> EngineServer:
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
     speculating = config.speculation and not flag("FLEXSERVE_REFERENCE")
     device, device_choice = pick_device(config.device)
     dtype, dtype_choice = pick_dtype(config.dtype, device)
@@ -63,7 +74,7 @@ def _build(config: EngineConfig, say: Progress) -> EngineServer:
     engine = Engine(
         runner,
         drafters,
-        policy=policy,
+        policy=wrap_policy(policy) if wrap_policy else policy,
         max_requests=config.max_requests_per_batch,
         max_rows=limits.max_tokens_per_batch,
         max_tree_nodes=tree_nodes,

@@ -92,6 +92,11 @@ class AdaptivePolicy:
             0,
         )  # the sequences that none is best for, and for how many steps
 
+    def costs(self) -> tuple[dict[int, float], ...]:
+        """rows → seconds of a forward as believed now: the LLM's, then of each drafter with a model."""
+        curves = [self._llm, *(one.level for one in self._drafters if one.level is not None)]
+        return tuple(curve.points() for curve in curves)
+
     # -- before drafting ------------------------------------------------------------------------------------------
 
     def depths(self, candidates: Sequence[Candidate], other_rows: int) -> list[tuple[int, ...]]:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from flexserve_core.config import EngineConfig
 from flexserve_core.errors import ConfigurationError
 
 _METHODS = {"draft_model": None, "ngram": "prompt_lookup", "suffix": "suffix"}  # method: text drafter
@@ -46,6 +47,26 @@ def engine_fields(text: str) -> dict[str, Any]:
         fields["tree_shape"] = tuple(_listed("tree_shape", config["tree_shape"]))
     fields["text_drafter_options"] = _options(config, fields["text_drafters"])
     return fields
+
+
+def speculative_keys(config: EngineConfig) -> dict[str, Any]:
+    """The other way round: the object that `engine_fields` turns into these settings."""
+    words = {drafter: method for method, drafter in _METHODS.items() if drafter}
+    methods = [
+        *(["draft_model"] if config.ssms != () else []),
+        *(words.get(d, d) for d in config.text_drafters),
+    ]
+    keys: dict[str, Any] = {"method": methods}
+    if config.ssms:
+        keys["model"] = list(config.ssms)
+    keys |= {key: getattr(config, field) for key, field in _TREE.items()}
+    if config.tree_shape is not None:
+        keys["tree_shape"] = list(config.tree_shape)
+    for key, (drafter, option) in _DRAFTER_OPTIONS.items():
+        given = config.text_drafter_options.get(drafter, {})
+        if option in given:
+            keys[key] = given[option]
+    return keys
 
 
 def _parsed(text: str) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""The command `flexserve`: serve, generate, replay, info, plan.
+"""The command `flexserve`: serve, generate, replay, info, plan, tune, bench.
 
 Only typer and rich are imported here; each command imports the engine when it runs, so that `--help` is
 quick.
@@ -11,11 +11,13 @@ from typing import Annotated
 
 import typer
 
+from flexserve_apps.cli.bench import bench
 from flexserve_apps.cli.generate import generate
 from flexserve_apps.cli.info import info
 from flexserve_apps.cli.plan import plan
 from flexserve_apps.cli.replay import replay
 from flexserve_apps.cli.serve import serve
+from flexserve_apps.cli.tune import tune
 
 app = typer.Typer(
     name="flexserve",
@@ -26,8 +28,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # its listing of local variables would print prompts and keys
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (serve, generate, replay, info, plan):
+for command in (serve, generate, replay, info, plan, tune):
     app.command()(command)
+app.add_typer(bench, name="bench")
 
 
 def _print_version(wanted: bool) -> None:

@@ -64,6 +64,14 @@ Device = Annotated[
         rich_help_panel=MODEL_PANEL,
     ),
 ]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="CPU threads. [dim]\\[default: torch's choice][/]",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
 MaxRequests = Annotated[
     int | None,
     typer.Option(

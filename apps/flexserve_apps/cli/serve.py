@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from flexserve_apps.cli import options
+from flexserve_apps.cli.config_file import ConfigFile
 from flexserve_apps.cli.console import loading, out, user_errors
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def serve(
     speculative_config: options.SpeculativeConfig = None,
     dtype: options.Dtype = None,
     device: options.Device = None,
+    threads: options.Threads = None,
     host: Host = "127.0.0.1",
     port: Port = 8000,
     api_key: ApiKey = None,
@@ -72,6 +74,7 @@ def serve(
     max_requests_per_batch: options.MaxRequests = None,
     max_seq_length: options.MaxSeqLength = None,
     max_tokens_per_batch: options.MaxTokensPerBatch = None,
+    config: ConfigFile = None,
 ) -> None:
     """Start the server: chat page at [bold]/[/], OpenAI-style API at [bold]/v1[/].
 
@@ -81,13 +84,14 @@ def serve(
         from flexserve_apps.cli import web
 
         web.check_exposure(host, api_key, allow_unauthenticated)
-        config = options.engine_config(
+        settings = options.engine_config(
             model,
             ssm,
             no_speculation,
             speculative_config,
             dtype=dtype,
             device=device,
+            threads=threads,
             max_requests_per_batch=max_requests_per_batch,
             max_seq_length=max_seq_length,
             max_tokens_per_batch=max_tokens_per_batch,
@@ -99,7 +103,7 @@ def serve(
                 from flexserve_apps.http import create_app
                 from flexserve_core import build_server
 
-                engine = build_server(config, progress=progress)
+                engine = build_server(settings, progress=progress)
                 app = create_app(engine, api_key=api_key, page=not no_page)
             address = url(*sock.getsockname()[:2])
             web.run(app, engine, sock, lambda: print_banner(address, engine.info, page=not no_page))

@@ -90,7 +90,9 @@ def test_an_engine_runs_so(tiny_pair):
         num_speculative_tokens=2,
         prompt_lookup_max=3,
     )
-    config = EngineConfig(model=str(tiny_pair[0]), dtype="float32", max_seq_length=64, **found)
+    config = EngineConfig(
+        model=str(tiny_pair[0]), dtype="float32", max_seq_length=64, policy="fixed", **found
+    )
     with build_server(config) as server:
         request = server.make_request(prompt="The cat", temperature=0.0, max_new_tokens=16)
         speculation = server.submit(request).result().choices[0].speculation
