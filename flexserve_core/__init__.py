@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from flexserve_core.speculation.registry import register_drafter
     from flexserve_core.speculation.speculative_config import engine_fields
     from flexserve_core.speculation.tree import TokenTree, TreeBuilder
+    from flexserve_core.tuning.tree_bench import TreeReport, bench_tree
+    from flexserve_core.tuning.tune import Tuning, serve_options, tune
+    from flexserve_core.tuning.workload import DEFAULT_PROMPTS
     from flexserve_core.types import (
         Choice,
         Chunk,
@@ -59,9 +62,6 @@ if TYPE_CHECKING:
         Timings,
         TokenLogprob,
     )
-    from flexserve_core.tuning.tree_bench import TreeReport, bench_tree
-    from flexserve_core.tuning.tune import Tuning, serve_options, tune
-    from flexserve_core.tuning.workload import DEFAULT_PROMPTS
 
 _HOMES = {
     "flexserve_core.tuning.tree_bench": (
@@ -88,7 +88,6 @@ _HOMES = {
         "register_drafter",
     ),
     "flexserve_core.config": (
-        "DEFAULT_PROMPTS",
         "DEMO_MODEL",
         "DEMO_SSM",
         "DraftView",
@@ -152,13 +151,15 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "DEFAULT_PROMPTS",
+    "DEMO_MODEL",
+    "DEMO_SSM",
+    "LLM",
+    "SSM",
     "Choice",
     "Chunk",
     "Completion",
     "ConfigurationError",
-    "DEFAULT_PROMPTS",
-    "DEMO_MODEL",
-    "DEMO_SSM",
     "DraftView",
     "Drafter",
     "EngineConfig",
@@ -174,7 +175,6 @@ __all__ = [
     "GenerationResult",
     "Health",
     "InvalidRequestError",
-    "LLM",
     "Limits",
     "ModelError",
     "OffloadError",
@@ -187,7 +187,6 @@ __all__ = [
     "RequestResult",
     "RequestStream",
     "RuntimeConfig",
-    "SSM",
     "SamplingParams",
     "SpeculationStats",
     "StepRecord",
