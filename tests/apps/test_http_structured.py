@@ -180,3 +180,20 @@ def test_refused_by_the_name_the_client_used(address, path, case):
 def test_text_is_no_constraint(client):
     plain = chat(client, response_format={"type": "text"})
     assert plain.choices[0].message.content == chat(client).choices[0].message.content
+
+
+def test_a_dead_end_is_its_own_request_s_error(tmp_path):
+    """A vocabulary of five letters: behind `ab` there is no z."""
+    folder = write_tiny_model(tmp_path, alphabet="abcde")
+    engine = build_server(EngineConfig(model=str(folder), dtype="float32"))
+    with engine, serve_live(create_app(engine, page=False), engine) as address:
+
+        def post(regex):
+            body = {"prompt": "abc", "structured_outputs": {"regex": regex}}
+            return httpx.post(address + TEXT, json=body)
+
+        dead = post("abz")
+        assert dead.status_code == 500
+        assert "no token of this vocabulary can come next" in dead.json()["error"]["message"]
+        assert post("abc").json()["choices"][0]["text"] == "abc"
+        assert httpx.get(f"{address}/health").json()["restarts"] == 0
