@@ -14,6 +14,7 @@ from flexserve_core.errors import ConfigurationError
 POLICIES = ("adaptive", "fixed")
 DTYPES = ("auto", "bfloat16", "float16", "float32")
 GROWN_SIZES = ("100M", "300M", "1.1B")
+OFFLOADS = ("none", "auto", "cpu", "disk")
 DEMO_MODEL = "demo"
 DEMO_SSM = "demo-ssm"
 
@@ -47,6 +48,11 @@ class EngineConfig:
     kv_block_size: int = 16
     num_kv_blocks: int | None = None  # None: for a full batch of the longest texts, as far as memory allows
     prefix_caching: bool = True  # texts that begin alike share the cache of their beginning
+    offload: str = "none"  # "auto", "cpu", "disk": where weights may live that do not fit
+    device_memory: int | None = None  # bytes on the GPU; None: most of what is free
+    host_memory: int | None = None  # bytes of host memory for the whole process; None: most of what is free
+    offload_dir: str | None = None  # for weights converted at load; None: the user's cache folder
+    percent: tuple[float, ...] | None = None  # FlexGen's wG wC cG cC aG aC, placing by hand
     revision: str | None = None
     cache_dir: str | None = None
 
@@ -74,6 +80,21 @@ class EngineConfig:
             _check_range("max_seq_length", self.max_seq_length, 8, 1_048_576)
         for width in self.tree_shape or ():
             _check_range("tree_shape", width, 1, 64)
+        self._check_offload()
+
+    def _check_offload(self) -> None:
+        _check_choice("offload", self.offload, OFFLOADS)
+        for name in ("device_memory", "host_memory"):
+            if getattr(self, name) is not None:
+                _check_range(name, getattr(self, name), 1, 2**60)
+        for name in ("device_memory", "host_memory", "offload_dir", "percent"):
+            if self.offload == "none" and getattr(self, name) is not None:
+                raise ConfigurationError(
+                    name,
+                    getattr(self, name),
+                    "with offload = 'none' the whole model is kept in memory",
+                    "Set offload to auto (--offload auto).",
+                )
 
 
 def _check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:

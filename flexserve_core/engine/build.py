@@ -22,6 +22,7 @@ from flexserve_core.errors import ConfigurationError, ModelError
 from flexserve_core.models.catalog import embedded_models
 from flexserve_core.models.loader import LoadedModel, check_same_vocabulary, load_model
 from flexserve_core.models.precision import kernel_kind, pick_device, pick_dtype
+from flexserve_core.offload.setup import OffloadPlan, offload_plan
 from flexserve_core.policy.policy import Policy
 from flexserve_core.runner.model_runner import ModelRunner
 from flexserve_core.runner.proof import prove
@@ -63,12 +64,13 @@ def _build(
     speculating = config.speculation and not flag("FLEXSERVE_REFERENCE")
     device, device_choice = pick_device(config.device)
     dtype, dtype_choice = pick_dtype(config.dtype, device)
-    runner, proof = _load_proven(config.model, dtype, device, config, say)
+    offload = offload_plan(config, _ssm_names(config) if speculating else (), dtype, device)
+    runner, proof = _load_proven(config.model, dtype, device, config, say, offload)
     ssms = _load_ssms(config, runner.loaded, device, say) if speculating else []
     limits = _limits(config, runner.loaded)
     tree_nodes = config.max_tree_nodes if speculating else 0
     times, remembered = _time(config, [runner, *ssms], say) if speculating else ([], False)
-    kv_choice = _allocate(config, runner, ssms, limits, tree_nodes)
+    kv_choice = _allocate(config, runner, ssms, limits, tree_nodes, offload.kv_bytes if offload else None)
     drafters = _drafters(config, runner.loaded, ssms, limits) if speculating else []
     policy, policy_choice = make_policy(config, times, len(drafters), remembered)
     engine = Engine(
@@ -89,7 +91,11 @@ def _build(
         num_parameters=runner.loaded.num_parameters,
         ssms=tuple(ssm.loaded.name for ssm in ssms),
         speculation=_in_words(config, drafters),
-        choices=(device_choice, dtype_choice, kv_choice, *([policy_choice] if drafters else []), *kernels),
+        choices=(
+            *(device_choice, dtype_choice, kv_choice, *([offload.choice()] if offload else [])),
+            *([policy_choice] if drafters else []),
+            *kernels,
+        ),
         proof=proof,
         limits=limits,
         version=flexserve_version(),
@@ -108,12 +114,22 @@ def flexserve_version() -> str:
 
 
 def _load_proven(
-    name: str, dtype: torch.dtype, device: torch.device, config: EngineConfig, say: Progress
+    name: str,
+    dtype: torch.dtype,
+    device: torch.device,
+    config: EngineConfig,
+    say: Progress,
+    offload: OffloadPlan | None,
 ) -> tuple[ModelRunner, tuple[ProofItem, ...]]:
     """The model, once row invariance is shown to hold for it here; refused otherwise."""
     say(f"loading {name}")
     runner = ModelRunner(
-        load_model(name, dtype, device, revision=config.revision, cache_dir=config.cache_dir)
+        load_model(
+            *(name, dtype, device),
+            revision=config.revision,
+            cache_dir=config.cache_dir,
+            keeper=offload.keeper if offload else None,
+        )
     )
     runner.allocate(_PROOF_BLOCKS, 16)
     say(f"checking that {name} computes rows independently on this machine")
@@ -138,15 +154,18 @@ def _time(config: EngineConfig, runners: list[ModelRunner], say: Progress) -> tu
     return measure(config, runners)
 
 
+def _ssm_names(config: EngineConfig) -> tuple[str, ...]:
+    if config.ssms is not None:
+        return config.ssms
+    return (DEMO_SSM,) if config.model == DEMO_MODEL and DEMO_SSM in embedded_models() else ()
+
+
 def _load_ssms(
     config: EngineConfig, llm: LoadedModel, device: torch.device, say: Progress
 ) -> list[ModelRunner]:
-    names = config.ssms
-    if names is None:
-        names = (DEMO_SSM,) if config.model == DEMO_MODEL and DEMO_SSM in embedded_models() else ()
     dtype, _ = pick_dtype(config.ssm_dtype or config.dtype, device)
     runners = []
-    for name in names:
+    for name in _ssm_names(config):
         say(f"loading the small model {name}")
         loaded = load_model(name, dtype, device, cache_dir=config.cache_dir)
         check_same_vocabulary(llm, loaded)
@@ -173,14 +192,22 @@ def _limits(config: EngineConfig, llm: LoadedModel) -> Limits:
 
 
 def _allocate(
-    config: EngineConfig, runner: ModelRunner, ssms: list[ModelRunner], limits: Limits, tree_nodes: int
+    config: EngineConfig,
+    runner: ModelRunner,
+    ssms: list[ModelRunner],
+    limits: Limits,
+    tree_nodes: int,
+    most: int | None,
 ) -> Choice:
-    """Give every model the same number of KV blocks: enough for a full batch if memory allows, and for one text."""
+    """Give every model the same number of KV blocks: enough for a full batch if memory allows, and for one text.
+
+    most: bytes for them; None: a share of what is free.
+    """
     size = config.kv_block_size
     least = -(-limits.max_seq_length // size)
     wanted = -(-(limits.max_seq_length + tree_nodes) // size) * config.max_requests_per_batch
     bytes_per_block = size * sum(each.bytes_per_token() for each in [runner, *ssms])
-    affordable = int(_free_bytes(runner.device) * _KV_SHARE) // bytes_per_block
+    affordable = (int(_free_bytes(runner.device) * _KV_SHARE) if most is None else most) // bytes_per_block
     blocks = config.num_kv_blocks or min(wanted, affordable)
     if config.num_kv_blocks is not None and blocks < least:
         raise ConfigurationError(

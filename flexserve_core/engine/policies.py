@@ -16,6 +16,7 @@ from flexserve_core.runner.model_runner import ModelRunner
 from flexserve_core.runner.timing import ForwardTimes, time_forwards
 from flexserve_core.types import Choice
 
+_PLACES = ("offload", "host_memory", "device_memory", "percent")
 _BUDGET_S = 3.0  # of the start-up, for measuring all models together
 
 
@@ -69,6 +70,6 @@ def _identity(config: EngineConfig, runner: ModelRunner) -> dict[str, str]:
         "dtype": str(loaded.dtype),
         "device": str(loaded.device),
         "placement": repr(
-            [getattr(config, name, None) for name in ("quantization", "ssm_quantization", "offload")]
+            [getattr(config, name, None) for name in ("quantization", "ssm_quantization", *_PLACES)]
         ),
     }

@@ -1,0 +1,148 @@
+"""From an engine's settings to a model with its weights in their places: limits, what else needs memory, the placement.
+
+Knows nothing of requests; engine/build.py calls it in place of plain loading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from flexserve_core.config import EngineConfig
+from flexserve_core.engine.cost_cache import folder as cost_folder
+from flexserve_core.errors import ConfigurationError
+from flexserve_core.models.precision import kernel_kind
+from flexserve_core.offload.bandwidth import Bandwidths, measured
+from flexserve_core.offload.headers import Checkpoint
+from flexserve_core.offload.loading import Offloader
+from flexserve_core.offload.percent import weight_shares
+from flexserve_core.offload.place import Group, Memory, Placement, Rates, place
+from flexserve_core.offload.plan import ITEM, SMALL, Machine, as_told
+from flexserve_core.offload.report import find_checkpoint, machine_limits
+from flexserve_core.offload.sizes import shown
+from flexserve_core.types import Choice
+
+_KV_SHARE = 0.25  # of what is left for weights and cache together
+_WORKSPACE = 64 * 2**20
+_DEFAULT_SEQ_LENGTH = 4096
+_NO_RATES = Bandwidths(
+    disk=1e9, memory=1e10, host_to_device=0.0, matmul={}, direct=False
+)  # only the limits count
+
+
+@dataclass(slots=True)
+class OffloadPlan:
+    """What is decided while the model loads. kv_bytes: all that its and its SSMs' caches may take."""
+
+    keeper: Offloader
+    kv_bytes: int = 0
+
+    def choice(self) -> Choice:
+        """In words."""
+        placement = self.keeper.placement
+        moved = placement.nbytes("disk") + placement.nbytes("host")
+        if not moved:
+            return Choice(what="weights", chosen="all in memory", reason="they fit")
+        stay = placement.nbytes("compute")
+        chosen = f"{shown(stay)} stay, {shown(placement.nbytes('disk'))} on disk"
+        if placement.nbytes("host"):
+            chosen += f", {shown(placement.nbytes('host'))} in host memory"
+        return Choice(
+            what="weights",
+            chosen=chosen,
+            reason=f"the limit; a step moves {shown(placement.moved('disk') + placement.moved('host'))} through "
+            f"a ring of {shown(placement.ring_bytes)}",
+        )
+
+
+def offload_plan(
+    config: EngineConfig, ssms: Sequence[str], dtype: torch.dtype, device: torch.device
+) -> OffloadPlan | None:
+    """None when the model is loaded as a whole. ssms: names of the models that stay in compute memory.
+
+    Raises ConfigurationError for settings that cannot be.
+    """
+    if config.offload == "none":
+        return None
+    on_gpu = device.type == "cuda"
+    if config.offload == "cpu" and not on_gpu:
+        raise ConfigurationError(
+            "offload", "cpu", f"the model computes on the {device.type} anyway", "Use auto or disk."
+        )
+    if config.percent is not None:
+        weight_shares(config.percent, on_gpu)
+    folder = _folder(config)
+    rates = measured(folder, device, kernel_kind(dtype)) if on_gpu else _NO_RATES
+    found = OffloadPlan(Offloader(folder, lambda model, groups: decide(model, groups), SMALL))
+
+    def decide(model: nn.Module, groups: list[Group]) -> Placement:
+        disk = config.offload != "cpu"
+        machine = machine_limits(rates, device, config.device_memory, config.host_memory, disk)
+        room, found.kv_bytes = _room(config, ssms, machine, model, dtype)
+        if config.percent is not None:
+            return as_told(groups, room, weight_shares(config.percent, on_gpu))
+        return place(groups, room, Rates(rates.disk, rates.host_to_device or float("inf")))
+
+    return found
+
+
+def _room(
+    config: EngineConfig, names: Sequence[str], machine: Machine, model: Any, dtype: torch.dtype
+) -> tuple[Memory, int]:
+    """(what weights and their ring may take, what the KV caches may take)."""
+    item = ITEM[kernel_kind(dtype)]
+    shape = Checkpoint(config.model, (), model.config.get_text_config().to_dict())
+    ssms = [find_checkpoint(name) for name in names]
+    ssm_bytes = sum(tensor.elements * item for ssm in ssms for tensor in ssm.tensors)
+    small = sum(each.nbytes for each in model.parameters() if each.nbytes < SMALL)
+    host = machine.host is None
+    rows = config.max_tokens_per_batch
+    workspace = _WORKSPACE + 2 * 4 * min(rows, 512) * 4 * shape.hidden_size
+    left = machine.compute - ssm_bytes - workspace - (machine.process if host else small)
+    per_token = shape.kv_bytes_per_token(item) + sum(ssm.kv_bytes_per_token(item) for ssm in ssms)
+    kv = _kv_bytes(config, shape, per_token, left)
+    if left - kv <= 0:
+        raise ConfigurationError(
+            "host_memory" if host else "device_memory",
+            shown(machine.compute),
+            f"{shown(machine.compute - left + kv)} are needed before the first weight: the program, the SSM, working "
+            "memory and the cache of one text",
+            "Raise it, or lower max_seq_length.",
+        )
+    return Memory(left - kv, None if host else (machine.host or 0) - machine.process, machine.disk), kv
+
+
+def _kv_bytes(config: EngineConfig, shape: Checkpoint, per_token: int, left: int) -> int:
+    """A full batch's cache if it is a modest share of memory, at least one text's."""
+    limit = next(
+        (
+            shape.config[n]
+            for n in ("max_position_embeddings", "n_positions", "max_seq_len")
+            if n in shape.config
+        ),
+        _DEFAULT_SEQ_LENGTH,
+    )
+    length = config.max_seq_length or min(int(limit), _DEFAULT_SEQ_LENGTH)
+    longest = (length + config.max_tree_nodes + config.kv_block_size) * per_token
+    if config.num_kv_blocks is not None:
+        return config.num_kv_blocks * config.kv_block_size * per_token
+    return min(config.max_requests_per_batch * longest, max(longest, int(_KV_SHARE * left)))
+
+
+def _folder(config: EngineConfig) -> Path:
+    """Where a file of converted weights would go; by default beside what is remembered of this machine."""
+    if config.offload_dir is None:
+        folder = cost_folder().parent / "offload"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+    folder = Path(config.offload_dir).expanduser()
+    if not folder.is_dir():
+        raise ConfigurationError(
+            "offload_dir", config.offload_dir, "there is no such folder", "Create it, or name another one."
+        )
+    return folder
