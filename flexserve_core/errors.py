@@ -10,7 +10,7 @@ FlexServeError
 ├── QueueFullError          the bounded waiting queue is full                         (HTTP 429)
 ├── EngineStoppedError      the server thread is not running                          (HTTP 503)
 ├── EngineFailedError       the engine failed while this request was in flight        (HTTP 503)
-└── StructuredOutputError   a completion's grammar cannot go on; its request alone ends (HTTP 500)
+└── StructuredOutputError   a completion's grammar cannot go on; its request alone ends (HTTP 400)
 
 This module knows nothing of HTTP or terminals; the front ends map the classes to codes.
 """
@@ -121,3 +121,10 @@ class EngineFailedError(FlexServeError):
 
 class StructuredOutputError(FlexServeError):
     """A completion's grammar came to a dead end, or to a limit of its complexity; no other request is concerned."""
+
+
+def failure(request_id: str, told: str | None) -> FlexServeError:
+    """What the caller of a failed request gets. told: the name of the error that ended it, a colon, its text."""
+    grammar = (told or "").startswith(StructuredOutputError.__name__)
+    kind = StructuredOutputError if grammar else EngineFailedError
+    return kind(f"request {request_id} failed: {told}")

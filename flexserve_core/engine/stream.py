@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 
-from flexserve_core.errors import EngineFailedError
+from flexserve_core.errors import failure
 from flexserve_core.types import Chunk, FinishReason, RequestResult
 
 
@@ -42,7 +42,7 @@ class RequestStream:
     def next(self, timeout_s: float | None = None) -> Chunk | None:
         """The next chunk; None when `timeout_s` passed without one. StopIteration after the last.
 
-        Raises EngineFailedError when the engine failed on this request."""
+        Raises EngineFailedError when the engine failed on this request, StructuredOutputError when its grammar did."""
         with self._changed:
             if not self._read_all:
                 self._changed.wait_for(lambda: self._chunks, timeout_s)
@@ -58,7 +58,7 @@ class RequestStream:
             self._read_all = True
             self._result = chunk.result
             if any(choice.finish_reason is FinishReason.ERROR for choice in chunk.result.choices):
-                raise EngineFailedError(f"request {self.request_id} failed: {chunk.result.error}")
+                raise failure(self.request_id, chunk.result.error)
         return chunk
 
     def __iter__(self) -> Iterator[Chunk]:

@@ -193,7 +193,7 @@ def test_a_dead_end_is_its_own_request_s_error(tmp_path):
             return httpx.post(address + TEXT, json=body)
 
         dead = post("abz")
-        assert dead.status_code == 500
+        assert (dead.status_code, dead.json()["error"]["code"]) == (400, "structured_output_failed")
         assert "no token of this vocabulary can come next" in dead.json()["error"]["message"]
         assert post("abc").json()["choices"][0]["text"] == "abc"
         assert httpx.get(f"{address}/health").json()["restarts"] == 0

@@ -21,6 +21,7 @@ from flexserve_core import (
     InvalidRequestError,
     PromptTooLongError,
     QueueFullError,
+    StructuredOutputError,
 )
 
 RETRY_AFTER_S = 1
@@ -87,6 +88,8 @@ def to_api_error(error: Exception, wire_name: Callable[[str], str] = lambda fiel
         return invalid_field(wire_name(error.field), error.value, error.limit, error.remedy, code)
     if isinstance(error, QueueFullError):
         return ApiError(429, str(error), code="queue_full", headers={"Retry-After": str(error.retry_after_s)})
+    if isinstance(error, StructuredOutputError):  # trying again would end in the same place
+        return ApiError(400, str(error), code="structured_output_failed")
     if isinstance(error, (EngineStoppedError, EngineFailedError)):
         code = "engine_failed" if isinstance(error, EngineFailedError) else "engine_stopped"
         return ApiError(503, str(error), code=code, headers={"Retry-After": str(RETRY_AFTER_S)})
@@ -138,6 +141,7 @@ def install_error_handlers(app: FastAPI) -> None:
         QueueFullError,
         EngineStoppedError,
         EngineFailedError,
+        StructuredOutputError,
         Exception,
     ):
         app.add_exception_handler(kind, on_error)
