@@ -8,6 +8,7 @@ from random import Random
 from training.corpus.dialogue import Exchange
 from training.corpus.frames import request
 from training.corpus.phrasing import pick, typed
+from training.corpus.wordings import WORDINGS
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,9 @@ class Topic:
 
 
 def topics(table: str) -> tuple[Topic, ...]:
-    """Topics from text: `# name / other name` starts one, `? question` and `> answer` lines follow."""
+    """Topics from text: `# name / other name` starts one, `? question` and `> answer` lines follow.
+
+    The further wordings of a topic join its questions."""
     found: list[tuple[str, list[str], list[str]]] = []
     for line in table.strip().splitlines():
         mark, rest = line[:1], line[2:].strip()
@@ -32,7 +35,10 @@ def topics(table: str) -> tuple[Topic, ...]:
             found[-1][2].append(rest.replace("\\n", "\n"))
         else:
             raise ValueError(f"a topic line starts with #, ? or >, not with {line!r}")
-    return tuple(Topic(name, tuple(questions), tuple(answers)) for name, questions, answers in found)
+    return tuple(
+        Topic(name, (*questions, *WORDINGS.get(name.split(" / ")[0], ())), tuple(answers))
+        for name, questions, answers in found
+    )
 
 
 def ask(

@@ -210,8 +210,11 @@ FACTS = topics("""
 def _advice(rng: Random) -> Exchange:
     index = rng.randrange(len(ADVICE))
     topic = ADVICE[index]
-    if rng.random() < 0.45:
+    draw = rng.random()
+    if draw < 0.3:
         question = pick(rng, ADVICE_DIRECT[index])
+    elif draw < 0.65:
+        question = pick(rng, topic.questions)
     else:
         name = rng.choice(topic.name.split(" / "))
         shared = rng.random() < 0.4

@@ -107,7 +107,7 @@ TOPICS = topics("""
 def exchange(rng: Random) -> Exchange:
     """A how-to question; serving one's own model is asked most."""
     topic = rng.choice(TOPICS[:3]) if rng.random() < 0.25 else rng.choice(TOPICS)
-    return ask(rng, "usage", topic, FRAMES, 0.75 if topic.questions else 1.0, SUBJECTS)
+    return ask(rng, "usage", topic, FRAMES, 0.55 if topic.questions else 1.0, SUBJECTS)
 
 
 def follow_up(rng: Random, last: Exchange) -> Exchange:
