@@ -43,7 +43,7 @@ CONVERSIONS = (
 )
 QUESTIONS = (
     "[convert|change|turn|please convert|can you convert|could you convert] {n} {from} [to|into|in] {many}[?|.]",
-    "how many {many} [are|is] [in |]{n} {from}?", "how many {many} [are|is|make up|fit into|are there in|equal] {n} {from}?",
+    "how many {many} [are|is] [in |]{n} {from}?", "how many {many} [are|is|fit into|are there in|equal] {n} {from}?",
     "how many {many} [do|does] {n} {from} have?", "how many {many} [do|does] {n} {from} [equal|make]?",
     "[what is|what's|how much is|express|write|give me|tell me] {n} {from} in {many}[?|]",
     "{n} {from} [in|to|into|as] {many}[?|]", "{n} {from} [is|are|equals] how many {many}?",

@@ -16,7 +16,7 @@ _TABLE = """
 ? [would you|could you|can you|will you] [state|reveal|give|share|mention|disclose] your [name|identity]?
 ? [so|and|well|hey] [you are|you're|u r] [who|what] [exactly|again|actually|]?
 ? [do|did] your [makers|creators|parents|developers] [give|gave] you a name?
-? [under|by] [what|which] name [are you known|do you go|should I address you|do people know you]?
+? [by] [what|which] name [are you known|should I address you|do people know you]?
 ? [I|we] [just|only just] [opened|found|started|discovered|installed] this [page|chat|program|thing][.|,] [who|what] [are you|is it|am I talking to]?
 ? a [few|couple of] words about [yourself|who you are|what you are][.|, please|]
 ? [somebody|someone|a friend|my colleague] [said|claims|told me] you are a [human|real person|robot|chatbot|demo], [is that|is it] [true|so|right|correct]?
@@ -61,7 +61,7 @@ _TABLE = """
 ? [where|how] [did|were] you [originate|learn|get trained|educated|taught]?
 ? [tell me|say something|I want to hear] about [your origin|your creation|your history|your background|where you come from|your training|your makers][.|]
 ? [do|did] [OpenAI|Google|Meta|Microsoft|Anthropic|a company|students] [make|create|train|own] you?
-? [are you|were you] [made|built|trained|created] by [OpenAI|Google|Meta|Microsoft|a company|Anthropic|a university]?
+? [were you] [made|built|trained|created] by [Google|Meta|Microsoft|a company|Anthropic|a university]?
 ? [your|the] [creator|creators|author|authors|developer|developers|inventor|trainer|maker][?|, please|]
 ? [I'd like|I want] to [thank|meet|know|write to] [your maker|your creator|your developers|the people who made you|whoever built you][.|]
 ? [what|who] do you owe your [existence|knowledge|training]?
@@ -123,7 +123,7 @@ _TABLE = """
 ? [I care about|I worry about|what about|how about] [privacy|my privacy|data protection|my data][.|?|. Is it safe here?|]
 ? [is|am I] this [private|confidential|safe|secure|secret]?
 ? [no|without] internet[, does it still work| - will you work|, still okay|]?
-? [are you|is this] [connected|online|linked] [to the internet|to the web|to Google|now|]?
+? [is this] [connected|online|linked] [to the web|to Google|now|]?
 # serve my own model
 ? [I|we] [have|own|trained|fine-tuned|downloaded|built|made] [a|my own|our own|another|a better] [model|LLM|checkpoint|network][.|,] [how do I run it|how can I use it here|can you run it|what command do I need|how do I get it running|what now]?
 ? [what|which] [command|line|words] [starts|runs|serves|loads|launches] [my own model|another model|a Hugging Face model|a model of my own|Llama|Mistral|Qwen|a real model|something better]?
@@ -172,7 +172,7 @@ _TABLE = """
 ? [is there|do you offer|do you have|where is] [a|the|any] LangChain [class|integration|wrapper|support|package|model|connector|chat model]?
 ? [how|what] [goes|fits|works|plays|gets] [FlexServe|this|the server] [together|well|along|nicely|] with LangChain?
 ? [my|a|the] [chain|agent|RAG pipeline|RAG app|LangChain app|prompt template] [needs a model|should use FlexServe|must talk to FlexServe|needs an LLM][.|, how?|. What do I import?]
-? [which|what] class [do I|should I|must I] [use|import|take] for LangChain?
+? what class [should I|must I] [use|import|take] for LangChain?
 ? langchain [support|import|usage|example|class|integration|how|with flexserve|][?|]
 # open the chat page
 ? [where|at which address|under which URL|on which port|on what page] [can I|do I|does one|is it possible to] [chat|find the chat|see the page|talk to the model|open the interface|find the web interface]?
@@ -307,7 +307,7 @@ _TABLE = """
 ? [how|can] [are |][several|many|different] [continuations|futures|guesses|candidates] [kept|stored|held|be checked] [together|at the same time|]?
 # a draft model
 ? [who|what|which model] [writes|proposes|makes|produces|suggests|comes up with] the [drafts|guesses|proposals|candidates]?
-? [what|which] [role|job|part|task] does the [small model|SSM|draft model|little model|helper model] [play|have|do]?
+? [what|which] [job|part|task] does the [small model|SSM|little model|helper model] [have|do]?
 ? [why|what for] [do I|do we|does one|would I] [need|use|want] [a second model|two models|a small model|a draft model|an SSM]?
 ? [what|explain what] [the letters|the abbreviation|] SSM [is|means|stands for|stand for][?|.]
 # verification
@@ -418,7 +418,7 @@ _TABLE = """
 ? [my|for my|good for] health[, what can I do|: any tips|?|, what helps]
 # sleeping well
 ? [what|which] [helps|can I do|things help] [against|when|if|with] [bad sleep|I can't sleep|poor sleep|sleepless nights|insomnia|I lie awake]?
-? [I|my kids|we] [lie awake|wake up|toss and turn|hardly sleep|sleep too little] [at night|all night|every night|][.|, what can I do?|, help!]
+? [I|my kids|we] [lie awake|wake up|toss and turn|hardly sleep|sleep too little] [at night|every night|][.|, help!]
 ? [how|what] [to do to|should I do to|can one do to|gets me to] [sleep|fall asleep|rest] [better|faster|deeper|through the night]?
 ? [a|for a] [good|better|quiet] night's [sleep|rest][, what helps|?|: tips]
 # learning a language
@@ -477,7 +477,7 @@ _TABLE = """
 ? [how many minutes|how long] [does|for] an egg[ need| take|][?|]
 ? [steps|recipe|instructions] for [a boiled egg|eggs|boiling eggs][, please|?|]
 # sky
-? [for what reason|how come|why|why exactly] [does the sky look|is the sky|do we see the sky as|is it that the sky is|does the sky appear] blue?
+? [how come|why|why exactly] [does the sky look|is the sky|do we see the sky as|is it that the sky is|does the sky appear] blue?
 ? [the|a] blue sky[, why|: what is the reason|, how come|?]
 ? [what is|what's] the [reason|cause] [for|of] the [blue sky|color of the sky|sky's color|sky being blue]?
 ? [where|how] does the [sky get its|blue of the sky come from|sky's color come from|blue color come from]?
@@ -534,7 +534,7 @@ _TABLE = """
 ? [name|tell me] the [fastest|quickest] animal[ on land|][.|]
 ? which animal [runs|is] the [fastest|quickest]?
 # highest mountain
-? [name|tell me] the [highest|tallest] mountain[ of the world|][.|]
+? [tell me] the [highest|tallest] mountain[ of the world][.|]
 ? which mountain is the [highest|tallest][ of all|]?
 # largest ocean
 ? [name|tell me] the [largest|biggest] ocean[.|]
@@ -602,7 +602,7 @@ _TABLE = """
 ? [I|we] [need|have|ought|got] to [leave|run|go|sleep|get back to work|catch a train][ now|][.|!|, bye|]
 ? [until|till|see you] [tomorrow|next time|Monday|then|later|soon|again][!|.|]
 ? [I'm|I am] [off|leaving|out|done here|going to bed][.|!|, bye!|]
-? [over and out|cheerio|adios|au revoir|toodles|catch you later|sleep well|sweet dreams]
+? [over and out|cheerio|adios|au revoir|toodles|sleep well|sweet dreams]
 # praise
 ? [what|that was] a [great|nice|clever|lovely|good|wonderful] [answer|reply|story|explanation][!|.|]
 ? you [really know|did that well|did great|explain well|write well|made my day|are doing great][ this|][!|.|]
