@@ -19,7 +19,8 @@ from flexserve_core.structure.constraint import as_structured
 from flexserve_core.types import EngineInfo, RequestResult, SamplingParams
 
 FORMAT = "flexserve-receipt-1"
-_NO_KERNEL = ("device", "dtype", "KV cache")
+_MSS = ("verification", "mss")
+_NO_KERNEL = ("device", "dtype", "KV cache", "policy")
 _SAMPLING_FIELDS = frozenset(field.name for field in dataclasses.fields(SamplingParams))
 
 
@@ -77,7 +78,14 @@ def implementations(info: EngineInfo) -> dict[str, str]:
 
 
 def make_receipt(info: EngineInfo, result: RequestResult) -> Receipt:
-    """The receipt of a finished request of an engine described by `info`. Reads the checkpoint once per process."""
+    """The receipt of a finished request of an engine described by `info`. Reads the checkpoint once per process.
+
+    InvalidRequestError when a sampled text depends on its drafts, so that it could not be computed again."""
+    if not result.sampling.greedy and _MSS in [(choice.what, choice.chosen) for choice in info.choices]:
+        raise InvalidRequestError(
+            *("receipt", "mss", 'with verification = "mss" a sampled text depends on the drafts of its time'),
+            'Serve with verification = "keyed", or ask with temperature 0.',
+        )
     digests = digests_of(resolve(info.model))
     return Receipt(
         format=FORMAT,

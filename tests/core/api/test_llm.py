@@ -13,10 +13,11 @@ CHAT = [{"role": "user", "content": "hi"}]
 
 @pytest.fixture(scope="module")
 def llm(tiny_pair):
-    llm, ssm = ff.LLM(str(tiny_pair[0]), dtype="float32"), ff.SSM(str(tiny_pair[1]))
+    llm = ff.LLM(str(tiny_pair[0]), dtype="float32")
+    ssm = ff.SSM(str(tiny_pair[1]))
     config = ff.GenerationConfig(do_sample=False, max_new_tokens=16)
     ssm.compile(config)
-    llm.compile(config, max_seq_length=128, ssms=[ssm])
+    llm.compile(config, max_seq_length=128, ssms=[ssm], policy="fixed")
     llm.start_server()
     yield llm
     llm.stop_server()
