@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import mmap
 import os
 import tempfile
 import time
@@ -23,10 +22,11 @@ from flexserve_kernels import prepare_linear
 from flexserve_core.engine.cost_cache import folder, machine
 from flexserve_core.errors import OffloadError
 from flexserve_core.offload.extents import open_direct
+from flexserve_core.offload.pages import aligned_memory
 
 _FORMAT = 1
 _READ_BYTES = 256 * 2**20  # of the test file
-_CHUNK = 4 * 2**20  # of one read
+_CHUNK = 8 * 2**20  # of one read
 _MEMORY_BYTES = 512 * 2**20  # read once: beyond the caches
 _WIDTH = 2048
 _ROWS = 64
@@ -75,7 +75,7 @@ def measure(folder_on_disk: Path, device: torch.device, kind: str) -> Bandwidths
 def direct_read_rate(path: Path, limit: int = 2**31) -> tuple[float, bool]:
     """Bytes per second of reading up to `limit` bytes of a file once, in order; and whether that was direct."""
     handle, direct = open_direct(path)
-    buffer = mmap.mmap(-1, _CHUNK)
+    buffer = aligned_memory(_CHUNK).numpy().data
     try:
         if not direct and hasattr(os, "posix_fadvise"):
             os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
@@ -87,7 +87,6 @@ def direct_read_rate(path: Path, limit: int = 2**31) -> tuple[float, bool]:
         return done / (time.perf_counter() - started), direct
     finally:
         os.close(handle)
-        buffer.close()
 
 
 def _disk(where: Path) -> tuple[float, bool]:

@@ -256,3 +256,16 @@ def test_plan_says_what_goes_where(tiny, tmp_path, monkeypatch):
     check_refused(run("plan", tiny, "--host-memory", "4 giraffes"), "host_memory", "6GiB")
     check_refused(run("plan", tiny, "--host-memory", "1MB"), "host_memory", "Raise the limit")
     check_refused(run("plan", tiny, "--percent", "half"), "percent", "wG wC cG cC aG aC")
+
+
+def test_offload_on_the_command_line(tiny):
+    fields = ("--prompt", "The cat", "--max-new-tokens", "8")
+    whole = run("generate", tiny, *fields)
+    placed = run("generate", tiny, *fields, "--offload", "disk", "--percent", "0 0 100 0 100 0")
+    assert placed.exit_code == whole.exit_code == 0, placed.output
+    assert placed.stdout == whole.stdout
+    check_refused(run("generate", tiny, *fields, "--offload", "cpu"), "offload", "auto or disk")
+    check_refused(run("generate", tiny, *fields, "--host-memory", "3MiB"), "host_memory", "Raise it")
+    check_refused(run("serve", tiny, "--percent", "0 0 50 50 100 0"), "percent", "cache")
+    told = json.loads(run("info", tiny, "--host-memory", "6GiB", "--json").stdout)["engine"]["choices"]
+    assert {"what": "weights", "chosen": "all in memory", "reason": "they fit"} in told

@@ -16,7 +16,7 @@ import typer
 from rich.markup import escape
 from rich.progress import Progress
 
-from flexserve_apps.cli import options
+from flexserve_apps.cli import memory, options
 from flexserve_apps.cli.console import err, loading, out, user_errors
 
 if TYPE_CHECKING:
@@ -107,6 +107,13 @@ def generate(
     speculative_config: options.SpeculativeConfig = None,
     dtype: options.Dtype = None,
     device: options.Device = None,
+    max_requests_per_batch: options.MaxRequests = None,
+    max_seq_length: options.MaxSeqLength = None,
+    offload: memory.Offload = None,
+    device_memory: memory.DeviceMemory = None,
+    host_memory: memory.HostMemory = None,
+    offload_dir: memory.OffloadDir = None,
+    percent: memory.Percent = None,
 ) -> None:
     """Complete a prompt, or every prompt of a file.
 
@@ -121,7 +128,13 @@ def generate(
         if receipt_file is not None and len(prompts) > 1:
             raise _bad("receipt_file", str(receipt_file), "a receipt is of one prompt", "Use --prompt.")
         output = _Output(output_file)
-        settings: dict[str, Any] = {"dtype": dtype, "device": device}
+        settings: dict[str, Any] = {
+            "dtype": dtype,
+            "device": device,
+            "max_requests_per_batch": max_requests_per_batch,
+            "max_seq_length": max_seq_length,
+            **memory.settings(offload, device_memory, host_memory, offload_dir, percent),
+        }
         if len(prompts) > 256:
             settings["max_queued_requests"] = len(prompts)
         sampling = {

@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from flexserve_apps.cli import options
+from flexserve_apps.cli import memory, options
 from flexserve_apps.cli.console import loading, out, user_errors
 
 if TYPE_CHECKING:
@@ -30,6 +30,11 @@ def info(
     no_speculation: options.NoSpeculation = False,
     dtype: options.Dtype = None,
     device: options.Device = None,
+    offload: memory.Offload = None,
+    device_memory: memory.DeviceMemory = None,
+    host_memory: memory.HostMemory = None,
+    offload_dir: memory.OffloadDir = None,
+    percent: memory.Percent = None,
     as_json: Annotated[
         bool, typer.Option("--json", metavar="", help="Print one JSON object instead of tables.")
     ] = False,
@@ -39,7 +44,8 @@ def info(
         with loading(model) as progress:
             from flexserve_core import build_server, embedded_models
 
-            config = options.engine_config(model, ssm, no_speculation, dtype=dtype, device=device)
+            places = memory.settings(offload, device_memory, host_memory, offload_dir, percent)
+            config = options.engine_config(model, ssm, no_speculation, dtype=dtype, device=device, **places)
             engine_info = build_server(config, progress=progress).info
         embedded = embedded_models()
     if as_json:

@@ -99,32 +99,6 @@ MaxTokensPerBatch = Annotated[
         rich_help_panel=LIMITS_PANEL,
     ),
 ]
-Percent = Annotated[
-    str | None,
-    typer.Option(
-        "--percent",
-        metavar='"wG wC cG cC aG aC"',
-        help="FlexGen's placement by hand: percent of weights, cache and activations on the device and in host "
-        "memory, the rest on disk.",
-        rich_help_panel=MODEL_PANEL,
-    ),
-]
-
-
-def percentages(given: str | None) -> tuple[float, ...] | None:
-    """The numbers of --percent; what they may be is `EngineConfig`'s to say. Raises ConfigurationError."""
-    if given is None:
-        return None
-    from flexserve_core import ConfigurationError
-
-    try:
-        return tuple(float(number) for number in given.replace(",", " ").split())
-    except ValueError:
-        raise ConfigurationError(
-            "percent", given, "it is six numbers: wG wC cG cC aG aC", 'Write it like "50 50 100 0 100 0".'
-        ) from None
-
-
 def engine_config(
     model: str,
     ssm: list[str] | None,

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from flexserve_apps.cli import options
+from flexserve_apps.cli import memory, options
 from flexserve_apps.cli.console import loading, out, user_errors
 
 
@@ -23,19 +23,10 @@ def plan(
     ] = None,
     dtype: options.Dtype = None,
     device: options.Device = None,
-    device_memory: Annotated[
-        str | None,
-        typer.Option(metavar="SIZE", help="Limit on the GPU, like 6GiB. [dim]\\[default: what is free][/]"),
-    ] = None,
-    host_memory: Annotated[
-        str | None,
-        typer.Option(metavar="SIZE", help="Limit in host memory. [dim]\\[default: what is free][/]"),
-    ] = None,
-    offload_dir: Annotated[
-        str | None,
-        typer.Option(metavar="FOLDER", help="Where they would wait. [dim]\\[default: the model's folder][/]"),
-    ] = None,
-    percent: options.Percent = None,
+    device_memory: memory.DeviceMemory = None,
+    host_memory: memory.HostMemory = None,
+    offload_dir: memory.OffloadDir = None,
+    percent: memory.Percent = None,
     batch: Annotated[
         int | None,
         typer.Option(min=1, max=1024, metavar="N", help="Requests in a step. [dim]\\[default: 1][/]"),
@@ -68,7 +59,7 @@ def plan(
             host_memory=parse_size("host_memory", host_memory),
             batch=batch,
             context=context,
-            percent=options.percentages(percent),
+            percent=memory.percentages(percent),
             offload_dir=offload_dir,
             measure_again=measure_again,
         )

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from flexserve_apps.cli import options
+from flexserve_apps.cli import memory, options
 from flexserve_apps.cli.config_file import ConfigFile
 from flexserve_apps.cli.console import loading, out, user_errors
 
@@ -74,6 +74,11 @@ def serve(
     max_requests_per_batch: options.MaxRequests = None,
     max_seq_length: options.MaxSeqLength = None,
     max_tokens_per_batch: options.MaxTokensPerBatch = None,
+    offload: memory.Offload = None,
+    device_memory: memory.DeviceMemory = None,
+    host_memory: memory.HostMemory = None,
+    offload_dir: memory.OffloadDir = None,
+    percent: memory.Percent = None,
     config: ConfigFile = None,
 ) -> None:
     """Start the server: chat page at [bold]/[/], OpenAI-style API at [bold]/v1[/].
@@ -95,6 +100,7 @@ def serve(
             max_requests_per_batch=max_requests_per_batch,
             max_seq_length=max_seq_length,
             max_tokens_per_batch=max_tokens_per_batch,
+            **memory.settings(offload, device_memory, host_memory, offload_dir, percent),
         )
         if log_requests:
             _log_requests()
