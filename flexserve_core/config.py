@@ -14,6 +14,7 @@ from flexserve_core.errors import ConfigurationError
 POLICIES = ("adaptive", "fixed")
 DTYPES = ("auto", "bfloat16", "float16", "float32")
 GROWN_SIZES = ("100M", "300M", "1.1B")
+VERIFICATIONS = ("keyed", "mss")
 OFFLOADS = ("none", "auto", "cpu", "disk")
 DEMO_MODEL = "demo"
 DEMO_SSM = "demo-ssm"
@@ -38,6 +39,7 @@ class EngineConfig:
     text_drafter_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by drafter
     tree_shape: tuple[int, ...] | None = None  # fixed <k1, …, km>; None: best-first under max_tree_nodes
     policy: str | None = None  # "adaptive", "fixed"; None: fixed when there is a tree_shape
+    verification: str = "keyed"  # "mss": multi-step speculative sampling, whose text depends on the drafts
     max_tree_nodes: int = 24
     max_tree_depth: int = 8
     max_requests_per_batch: int = 16
@@ -64,6 +66,7 @@ class EngineConfig:
             _check_choice("grown", self.grown, GROWN_SIZES)
         if self.policy is not None:
             _check_choice("policy", self.policy, POLICIES)
+        _check_choice("verification", self.verification, VERIFICATIONS)
         if self.threads is not None:
             _check_range("threads", self.threads, 1, 4096)
         _check_range("max_requests_per_batch", self.max_requests_per_batch, 1, 1024)

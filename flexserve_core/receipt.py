@@ -20,7 +20,7 @@ from flexserve_core.types import EngineInfo, RequestResult, SamplingParams
 
 FORMAT = "flexserve-receipt-1"
 _MSS = ("verification", "mss")
-_NO_KERNEL = ("device", "dtype", "KV cache", "policy")
+_NO_KERNEL = ("device", "dtype", "KV cache", "policy", "verification")
 _SAMPLING_FIELDS = frozenset(field.name for field in dataclasses.fields(SamplingParams))
 
 

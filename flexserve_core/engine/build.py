@@ -37,6 +37,11 @@ Progress = Callable[[str], None]
 _DEFAULT_MAX_SEQ_LENGTH = 4096
 _KV_SHARE = 0.4  # of the memory that is free after loading
 _PROOF_BLOCKS = 32
+_MSS = Choice(
+    what="verification",
+    chosen="mss",
+    reason="as configured; a sampled text has the law of plain decoding, but depends on its drafts",
+)
 
 
 def build_server(
@@ -77,6 +82,7 @@ def _build(
         runner,
         drafters,
         policy=wrap_policy(policy) if wrap_policy else policy,
+        mss=config.verification == "mss",
         max_requests=config.max_requests_per_batch,
         max_rows=limits.max_tokens_per_batch,
         max_tree_nodes=tree_nodes,
@@ -94,6 +100,7 @@ def _build(
         choices=(
             *(device_choice, dtype_choice, kv_choice, *([offload.choice()] if offload else [])),
             *([policy_choice] if drafters else []),
+            *([_MSS] if drafters and config.verification == "mss" else []),
             *kernels,
         ),
         proof=proof,

@@ -52,6 +52,7 @@ class Engine:
         max_tree_nodes: int,
         max_tree_depth: int,
         policy: Policy | None = None,
+        mss: bool = False,
     ) -> None:
         self._check = flag("FLEXSERVE_CHECK")
         self._runner = runner
@@ -65,7 +66,9 @@ class Engine:
             max_rows=max_rows,
             max_tree_nodes=max_tree_nodes if drafters else 0,
         )
-        self._proposer = Proposer(drafters, policy, max_tree_depth, runner.loaded.vocab_size, self._check)
+        self._proposer = Proposer(
+            drafters, policy, max_tree_depth, runner.loaded.vocab_size, self._check, mss
+        )
         self._stepper = Stepper(runner, self._proposer)
         self._groups: dict[str, _Group] = {}
         self._next_key = 0

@@ -11,11 +11,13 @@ import logging
 import time
 from collections.abc import Callable
 from collections.abc import Sequence as Many
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from flexserve_core.engine.scheduler import Slice
 from flexserve_core.policy.policy import Candidate, FixedPolicy, Outcome, Policy, Timing
+from flexserve_core.sampling.mss import draft_noise
 from flexserve_core.speculation.drafter import Drafter, DraftView
+from flexserve_core.speculation.drawn import Draws, draws_of
 from flexserve_core.speculation.tree import EMPTY_TREE, TokenTree, merge, prune
 from flexserve_core.structure.drafts import constrained
 from flexserve_core.structure.guide import Guide
@@ -31,6 +33,7 @@ class Proposal:
     candidate: Candidate | None = None
     drafts: tuple[TokenTree, ...] = ()  # per drafter
     depths: tuple[int, ...] = ()
+    draws: Draws = field(default_factory=dict)  # verification="mss" alone needs them
 
 
 _NONE = Proposal(EMPTY_TREE)
@@ -46,6 +49,7 @@ class Proposer:
         max_tree_depth: int,
         vocab_size: int,
         check: bool,
+        mss: bool = False,
     ) -> None:
         self._drafters = drafters
         self._policy = policy or FixedPolicy(len(drafters))
@@ -53,6 +57,7 @@ class Proposer:
         self._max_tree_depth = max_tree_depth
         self._vocab_size = vocab_size
         self._check = check
+        self._mss = mss
         self._draft_s: tuple[float, ...] = ()
 
     def propose(self, slices: Many[Slice]) -> list[Proposal]:
@@ -73,8 +78,9 @@ class Proposer:
         for number, index in enumerate(asking):
             if self._check:
                 chosen[number].check_integrity()
+            draws = draws_of(drafts[number]) if views[number].draws else {}
             found[index] = Proposal(
-                chosen[number], candidates[number], tuple(drafts[number]), tuple(depths[number])
+                chosen[number], candidates[number], tuple(drafts[number]), tuple(depths[number]), draws
             )
         return found
 
@@ -107,7 +113,7 @@ class Proposer:
             asked = [i for i, allowed in enumerate(depths) if allowed[number] > 0]
             trees = [EMPTY_TREE] * len(views)
             if asked:
-                asking = [_limited(views[i], depths[i][number]) for i in asked]
+                asking = [_for_drafter(number, views[i], depths[i][number]) for i in asked]
                 for i, tree in zip(asked, drafter.propose(asking), strict=True):
                     trees[i] = tree if self._usable(tree) else EMPTY_TREE
             columns.append(trees)
@@ -140,6 +146,7 @@ class Proposer:
             max_nodes=piece.tree_rows,
             # one token is the LLM's own, so a deeper node could never be emitted
             max_depth=min(self._max_tree_depth, sequence.max_tokens - len(sequence.tokens) - 1),
+            draws=self._mss and not sequence.request.sampling.greedy,
         )
 
     def _candidate(self, view: DraftView) -> Candidate:
@@ -147,8 +154,10 @@ class Proposer:
         return Candidate(view.key, not view.sampling.greedy, len(view.tokens), view.max_depth, debts)
 
 
-def _limited(view: DraftView, depth: int) -> DraftView:
-    return view if depth >= view.max_depth else replace(view, max_depth=depth)
+def _for_drafter(number: int, view: DraftView, depth: int) -> DraftView:
+    """What drafter `number` sees: how deep it may go, and noise of its own where drafts are drawn."""
+    noise = draft_noise(view.noise, len(view.tokens), number) if view.draws else view.noise
+    return replace(view, max_depth=min(depth, view.max_depth), noise=noise)
 
 
 def _no_debt(view: DraftView) -> int:

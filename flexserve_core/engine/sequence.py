@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
+from collections.abc import Sequence as Many
 
 import numpy as np
 
@@ -17,8 +18,8 @@ from flexserve_core.engine.stop import Released, StopStrings
 from flexserve_core.kv.blocks import BlockTable
 from flexserve_core.models.detokenizer import Detokenizer
 from flexserve_core.models.tokenizer import Tokenizer
-from flexserve_core.sampling.choose import choose
 from flexserve_core.sampling.logprobs import PromptLogprobs, token_logprob
+from flexserve_core.sampling.mss import Drawn, choose_among
 from flexserve_core.sampling.noise import KeyedNoise
 from flexserve_core.sampling.warp import History, edit_logits, is_plain_greedy, warp
 from flexserve_core.types import (
@@ -140,15 +141,16 @@ class Sequence:
         self.num_cached = 0
         self.preemptions += 1
 
-    def next_token(self, logits: np.ndarray) -> int:
+    def next_token(self, logits: np.ndarray, drawn: Many[Drawn] = ()) -> int:
         """The token this request takes after its current text; logits: float32 [vocab], raw.
 
+        drawn: what was drafted here, when verification="mss". Without it the text does not depend on drafts.
         StructuredOutputError when its grammar cannot go on."""
         sampling = self.request.sampling
         scores = edit_logits(logits, sampling, self._history, self.num_generated, self._eos)
         if self.guide is not None:
             scores[~self.guide.mask()] = -np.inf
-        token = choose(warp(scores, sampling), self.noise, len(self.tokens))
+        token = choose_among(warp(scores, sampling), drawn, self.noise, len(self.tokens))
         if sampling.logprobs is not None:
             self._logprobs.append(token_logprob(logits, token, sampling.logprobs, self._text_of))
         return token

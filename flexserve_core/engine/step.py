@@ -2,7 +2,8 @@
 
 Prompt chunks, decode rows and trees of many requests share the forward. Verification is one rule for greedy and
 sampled requests: at each node take the token the LLM itself takes; if the tree holds it as a child, go there, else
-stop; either way the token is emitted. Knows nothing of threads, streams or schedules.
+stop; either way the token is emitted. What the LLM takes may depend on what was drafted (verification="mss"), the rule
+stays. Knows nothing of threads, streams or schedules.
 
 Source: SpecInfer section 4 for tree verification; the rule with keyed noise is docs/decisions/0003.
 """
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from flexserve_core.engine.proposer import Proposer
+from flexserve_core.engine.proposer import Proposal, Proposer
 from flexserve_core.engine.scheduler import Slice
 from flexserve_core.runner.batch import Segment, chain_segment, pack, tree_segment, with_logits_of
 from flexserve_core.runner.model_runner import ModelRunner
@@ -59,7 +60,7 @@ class Stepper:
         forwarded = time.perf_counter()
         before = [len(piece.sequence.tokens) for piece in slices]
         prompt_tokens = sum(piece.num_rows for piece in slices if piece.sequence.num_generated == 0)
-        paths = self._verify(slices, trees, segments, logits, greedy)
+        paths = self._verify(slices, proposals, segments, logits, greedy)
         emitted = [piece.sequence.tokens[start:] for piece, start in zip(slices, before, strict=True)]
         keys = int(batch.plan.positions.sum()) + batch.num_rows
         self._proposer.observe(proposals, paths, emitted, batch.num_rows, keys, forwarded - drafted)
@@ -92,14 +93,14 @@ class Stepper:
     def _verify(
         self,
         slices: Many[Slice],
-        trees: Many[TokenTree],
+        proposals: Many[Proposal],
         segments: Many[Segment],
         logits: torch.Tensor,
         greedy: list[int],
     ) -> list[list[int]]:
         """Emit tokens, then commit the accepted nodes' keys. Returns the accepted path per slice."""
         accepted, source, target, row = [], [], [], 0
-        for piece, tree, segment in zip(slices, trees, segments, strict=True):
+        for piece, proposal, segment in zip(slices, proposals, segments, strict=True):
             sequence = piece.sequence
             first = row + len(asked := sequence.prompt_rows(piece.num_rows))
             if asked:
@@ -108,10 +109,10 @@ class Stepper:
             path: list[int] = []
             if piece.samples:
                 try:
-                    path = self._walk(piece, tree, logits, greedy, first)
+                    path = self._walk(piece, proposal, logits, greedy, first)
                 except Exception as error:  # whatever it is, it concerns this sequence alone
                     sequence.fail(error)
-                sequence.count_step(len(tree), len(path))
+                sequence.count_step(len(proposal.tree), len(path))
             row += len(segment.wanted)
             base = piece.num_rows
             source += [segment.slots[base + node] for node in path]
@@ -129,14 +130,18 @@ class Stepper:
         return accepted
 
     def _walk(
-        self, piece: Slice, tree: TokenTree, logits: torch.Tensor, greedy: list[int], row: int
+        self, piece: Slice, proposal: Proposal, logits: torch.Tensor, greedy: list[int], row: int
     ) -> list[int]:
         """Follow the tree as long as it holds the LLM's own next token; `row` is the root's logits row."""
-        sequence, node, path = piece.sequence, -1, []
+        sequence, tree, node, path = piece.sequence, proposal.tree, -1, []
+        root = len(sequence.tokens)
         while True:
             here = row + 1 + node
-            on_host = sequence.needs_logits_on_host
-            token = sequence.next_token(logits[here].cpu().numpy()) if on_host else greedy[here]
+            if sequence.needs_logits_on_host:
+                drawn = proposal.draws.get(tuple(sequence.tokens[root:]), ())
+                token = sequence.next_token(logits[here].cpu().numpy(), drawn)
+            else:
+                token = greedy[here]
             sequence.take(token)
             child = tree.child(node, token)
             if child is None:

@@ -36,10 +36,20 @@ class KeyedNoise:
     seed: int
     choice: int = 0
 
+    def fork(self, *purpose: int) -> KeyedNoise:
+        """Independent noise for another purpose, which any whole numbers may name."""
+        seed = self.seed
+        for key in purpose:
+            seed = _mix_int(_mix_int(seed) ^ _mix_int(key + 1))
+        return KeyedNoise(seed, self.choice)
+
     def gumbel(self, position: int, tokens: np.ndarray) -> np.ndarray:
         """Gumbel(0, 1) variates, float64, one for each token id in `tokens` at sequence position `position`."""
+        return -np.log(-np.log(self.uniform(position, tokens)))
+
+    def uniform(self, position: int, tokens: np.ndarray) -> np.ndarray:
+        """What `gumbel` is made of: variates of (0, 1), both ends excluded."""
         key = _mix_int(_mix_int(_mix_int(self.seed) + self.choice) + position)
         counter = tokens.astype(np.uint64) * _GOLDEN + np.uint64(key)
         bits = _mix(counter) >> np.uint64(11)
-        uniform = (bits.astype(np.float64) + 0.5) * 2.0**-53  # in (0, 1), both ends excluded
-        return -np.log(-np.log(uniform))
+        return (bits.astype(np.float64) + 0.5) * 2.0**-53

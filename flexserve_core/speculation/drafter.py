@@ -22,9 +22,10 @@ class DraftView:
     key: int  # unique per sequence, ascending with arrival
     tokens: Sequence[int]  # prompt and completion so far; the last one is the tree's root
     sampling: SamplingParams
-    noise: KeyedNoise  # the noise the target will use, so that drafts can follow it
+    noise: KeyedNoise  # the noise the target will use, so that drafts can follow it; with `draws`: only for drafts
     max_nodes: int
     max_depth: int
+    draws: bool = False  # verification="mss": a drafter may draw tokens and say so (TokenTree.drawn)
 
 
 class Drafter(Protocol):

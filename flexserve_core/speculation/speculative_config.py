@@ -23,12 +23,12 @@ _DRAFTER_OPTIONS = {
     "suffix_decoding_max_spec_factor": ("suffix", "max_factor"),
     "suffix_decoding_min_token_prob": ("suffix", "min_probability"),
 }
-_KEYS = ("method", "model", "tree_shape", *_TREE, *_DRAFTER_OPTIONS)
+_KEYS = ("method", "model", "tree_shape", "verification", *_TREE, *_DRAFTER_OPTIONS)
 _REFUSED = {
     "draft_tensor_parallel_size": "models run on one device",
     "quantization": "weights are not quantised yet",
-    "rejection_sample_method": "tokens are coupled by keyed noise, which needs no rejection",
-    "draft_sample_method": "drafts follow the request's own noise",
+    "rejection_sample_method": 'the key is verification here, "keyed" (keyed noise, no rejection) or "mss"',
+    "draft_sample_method": "drafts follow the request's own noise, or are drawn with verification = mss",
 }
 
 
@@ -45,6 +45,8 @@ def engine_fields(text: str) -> dict[str, Any]:
     fields |= {field: config[key] for key, field in _TREE.items() if key in config}
     if "tree_shape" in config:
         fields["tree_shape"] = tuple(_listed("tree_shape", config["tree_shape"]))
+    if "verification" in config:
+        fields["verification"] = config["verification"]
     fields["text_drafter_options"] = _options(config, fields["text_drafters"])
     return fields
 
@@ -62,6 +64,8 @@ def speculative_keys(config: EngineConfig) -> dict[str, Any]:
     keys |= {key: getattr(config, field) for key, field in _TREE.items()}
     if config.tree_shape is not None:
         keys["tree_shape"] = list(config.tree_shape)
+    if config.verification != "keyed":
+        keys["verification"] = config.verification
     for key, (drafter, option) in _DRAFTER_OPTIONS.items():
         given = config.text_drafter_options.get(drafter, {})
         if option in given:

@@ -5,7 +5,8 @@ it fed last time; tokens it has not seen (its *debt*: after a full accept, anoth
 speculation) ride in the level-0 forward, in chunks. Knows nothing of the target model or of verification.
 
 Children of a node are the top-k of log q + the request's own keyed noise: the tokens the target would take if it
-agreed with the SSM. Source: SpecInfer section 3, with the noise of docs/decisions/0003.
+agreed with the SSM. Under verification="mss" the noise is not the target's, so the same top-k are draws without
+replacement from q. Source: SpecInfer section 3, with the noise of docs/decisions/0003.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import torch
 from flexserve_core.kv.blocks import BlockTable
 from flexserve_core.runner.batch import Segment, chain_segment, pack
 from flexserve_core.runner.model_runner import ModelRunner
+from flexserve_core.sampling.mss import draw
 from flexserve_core.sampling.warp import warp
 from flexserve_core.speculation.drafter import DraftView
 from flexserve_core.speculation.expansion import Expansion, Proposal
@@ -246,7 +248,7 @@ class SSMDrafter:
         proposals = [
             Proposal(index, token, growth.log_probs[node] + log_prob)
             for index, node in enumerate(growth.frontier)
-            for token, log_prob in _children(growth.view, top[index], position, width)
+            for token, log_prob in self._proposed(growth, node, top[index], position, width)
         ]
         kept = self._expansion.keep(level, proposals, growth.view.max_nodes - len(growth.builder))
         parents, growth.frontier = growth.frontier, []
@@ -255,6 +257,18 @@ class SSMDrafter:
             growth.log_probs[node] = proposal.log_prob
             growth.frontier.append(node)
         growth.depth += 1
+
+    def _proposed(
+        self, growth: _Growth, node: int, top: np.ndarray, position: int, width: int
+    ) -> list[tuple[int, float]]:
+        """Children for `node`; when they are drawn, all of them are noted, whichever become nodes."""
+        if not growth.view.draws:
+            return _children(growth.view, top, position, width)
+        law = warp(top[1], growth.view.sampling, top[0].astype(np.int64))
+        drawn = draw(law, growth.view.noise, position, width)
+        growth.builder.note_drawn(node, drawn)
+        known = dict(zip(law.ids.tolist(), law.log_probs.tolist(), strict=True))
+        return [(token, known[token]) for token in drawn.tokens]
 
     def _finish(self, growth: _Growth) -> TokenTree:
         tree = growth.builder.build()

@@ -9,19 +9,25 @@ Source: SpecInfer (Miao et al., ASPLOS 2024), sections 3 and 4.1; merge is their
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from flexserve_core.sampling.mss import Drawn
 
 
 @dataclass(frozen=True, slots=True)
 class TokenTree:
-    """tokens, parents, depths (1 under the root), log_probs (cumulative), sources: one entry a node."""
+    """tokens, parents, depths (1 under the root), log_probs (cumulative), sources: one entry a node.
+
+    drawn: of a drafter's own tree, what was drawn after a node (−1: the root), if its drafter draws. Some of that may
+    be no node, and trees made of other trees do not have it."""
 
     tokens: tuple[int, ...] = ()
     parents: tuple[int, ...] = ()
     depths: tuple[int, ...] = ()
     log_probs: tuple[float, ...] = ()
     sources: tuple[str, ...] = ()
+    drawn: Mapping[int, Drawn] = field(default_factory=dict, repr=False, compare=False)
     _child: dict[tuple[int, int], int] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
@@ -50,6 +56,7 @@ class TokenTree:
             self.depths[:count],
             self.log_probs[:count],
             self.sources[:count],
+            {},
             children,
         )
 
@@ -66,6 +73,7 @@ class TokenTree:
             tuple(self.depths[node] for node in nodes),
             tuple(self.log_probs[node] for node in nodes),
             tuple(self.sources[node] for node in nodes),
+            {},
             {(parent, token): i for i, (parent, token) in enumerate(zip(parents, tokens, strict=True))},
         )
 
@@ -102,6 +110,7 @@ class TreeBuilder:
         self._depths: list[int] = []
         self._log_probs: list[float] = []
         self._sources: list[str] = []
+        self._drawn: dict[int, Drawn] = {}
         self._child: dict[tuple[int, int], int] = {}
 
     def __len__(self) -> int:
@@ -128,6 +137,10 @@ class TreeBuilder:
         self._child[(parent, token)] = index
         return index
 
+    def note_drawn(self, node: int, drawn: Drawn) -> None:
+        """Of which draws after `node` its children are some or all."""
+        self._drawn[node] = drawn
+
     def add_chain(self, tokens: Sequence[int], log_prob_per_token: float, source: str) -> None:
         """Hang a path under the root."""
         node = -1
@@ -141,6 +154,7 @@ class TreeBuilder:
             tuple(self._depths),
             tuple(self._log_probs),
             tuple(self._sources),
+            dict(self._drawn),
             dict(self._child),
         )
 

@@ -122,6 +122,7 @@ class Bench:
             max_tree_nodes=config.max_tree_nodes,
             max_tree_depth=config.max_tree_depth,
             policy=policy,
+            mss=config.verification == "mss",
         )
 
     def server(

@@ -65,7 +65,7 @@ def test_control_noise_is_reused_within_a_step(bench, monkeypatch):
     requests = make_requests(bench, seed=7, temperature=1.0)
     plain = run_requests(bench.engine(config=SIZES), requests)
 
-    def stale(self, logits):  # right while plain decoding, where num_cached is the text's length
+    def stale(self, logits, drawn=()):  # right while plain decoding, where num_cached is the text's length
         sampling = self.request.sampling
         return choose(warp(logits.astype(np.float64), sampling), self.noise, self.num_cached)
 
@@ -80,12 +80,12 @@ def test_control_penalties_forget_the_path(bench, monkeypatch):
     plain = run_requests(bench.engine(config=SIZES), requests)
     right = Sequence.next_token
 
-    def forgetful(self, logits):
+    def forgetful(self, logits, drawn=()):
         known = self._history
         path = self.tokens[self.num_cached :]
         self._history = History(known.prompt, known.completion - Counter(path))
         try:
-            return right(self, logits)
+            return right(self, logits, drawn)
         finally:
             self._history = known
 

@@ -44,7 +44,7 @@ SpeculativeConfig = Annotated[
         "--speculative-config",
         metavar="JSON",
         help="vLLM's keys: method (draft_model, ngram, suffix or a list), model, num_speculative_tokens, "
-        "prompt_lookup_max, …; ours: max_tree_nodes, tree_shape.",
+        "prompt_lookup_max, …; ours: max_tree_nodes, tree_shape, verification (keyed, mss).",
         rich_help_panel=MODEL_PANEL,
     ),
 ]
@@ -99,6 +99,8 @@ MaxTokensPerBatch = Annotated[
         rich_help_panel=LIMITS_PANEL,
     ),
 ]
+
+
 def engine_config(
     model: str,
     ssm: list[str] | None,

@@ -6,22 +6,20 @@ False-alarm rate of each comparison: one in a million. The controls show that th
 from __future__ import annotations
 
 from collections import Counter
-from itertools import product
 
 import numpy as np
 import pytest
 
 from flexserve_core.sampling.choose import choose
 from flexserve_core.sampling.noise import KeyedNoise
-from flexserve_core.sampling.warp import History, edit_logits, warp
 from flexserve_core.testing import assert_same_law, chi_square_p_value, run_requests
 from flexserve_core.testing.scripted import Plant, ScriptedDrafter
 from flexserve_core.types import SamplingParams
 
+from ..laws import VOCAB, Table, engine_law
+
 DRAWS = 4000
-VOCAB = 4
-# logits after each previous token; row VOCAB: at the beginning
-TABLE = np.random.default_rng(0).normal(scale=1.2, size=(VOCAB + 1, VOCAB))
+TABLE = Table(0)
 PARAMS = [
     SamplingParams(),
     SamplingParams(temperature=0.6),
@@ -33,40 +31,24 @@ PARAMS = [
 ]
 
 
-def candidates(text, params):
-    history = History(frozenset(), Counter(text))
-    return warp(edit_logits(TABLE[text[-1] if text else VOCAB], params, history, len(text)), params)
-
-
-def exact_law(params, length=3):
-    law = {}
-    for text in product(range(VOCAB), repeat=length):
-        probability = 1.0
-        for index, token in enumerate(text):
-            found = candidates(text[:index], params)
-            probability *= float(np.exp(found.log_probs[found.ids == token]).sum())
-        law[text] = probability
-    return law
-
-
 def draw(params, seed, position=lambda index: 40 + index, length=3):
     text = ()
     for index in range(length):
-        text = (*text, choose(candidates(text, params), KeyedNoise(seed), position(index)))
+        text = (*text, choose(TABLE.candidates(text, params), KeyedNoise(seed), position(index)))
     return text
 
 
 @pytest.mark.parametrize("params", PARAMS, ids=lambda p: f"T{p.temperature}k{p.top_k}p{p.top_p}m{p.min_p}")
 def test_joint_law_of_three_tokens(params):
     counts = Counter(draw(params, seed) for seed in range(DRAWS))
-    assert_same_law(counts, exact_law(params), false_alarm=1e-6)
+    assert_same_law(counts, TABLE.law(params), false_alarm=1e-6)
 
 
 def test_law_over_choices_of_one_seed():
     counts = Counter(
-        choose(candidates((), SamplingParams()), KeyedNoise(3, index), 0) for index in range(DRAWS)
+        choose(TABLE.candidates((), SamplingParams()), KeyedNoise(3, index), 0) for index in range(DRAWS)
     )
-    assert_same_law(counts, {text[0]: p for text, p in exact_law(SamplingParams(), 1).items()})
+    assert_same_law(counts, {text[0]: p for text, p in TABLE.law(SamplingParams(), 1).items()})
 
 
 def test_control_noise_reused_across_positions():
@@ -75,15 +57,15 @@ def test_control_noise_reused_across_positions():
     first = Counter({(a,): 0 for a in range(VOCAB)})
     for text, count in counts.items():
         first[text[:1]] += count
-    assert_same_law(first, exact_law(SamplingParams(), 1))
+    assert_same_law(first, TABLE.law(SamplingParams(), 1))
     with pytest.raises(AssertionError, match="p ="):
-        assert_same_law(counts, exact_law(SamplingParams()))
+        assert_same_law(counts, TABLE.law(SamplingParams()))
 
 
 def test_control_another_temperature():
     counts = Counter(draw(SamplingParams(temperature=0.9), seed) for seed in range(DRAWS))
     with pytest.raises(AssertionError, match="p ="):
-        assert_same_law(counts, exact_law(SamplingParams(temperature=1.1)))
+        assert_same_law(counts, TABLE.law(SamplingParams(temperature=1.1)))
 
 
 def test_control_an_impossible_outcome():
@@ -104,30 +86,6 @@ def test_the_test_s_own_false_alarm_rate():
 # -- the engine's own draws ------------------------------------------------------------------------------------
 
 ENGINE_FIELDS = {"temperature": 1.3, "top_k": 3, "frequency_penalty": 0.5}
-
-
-def engine_law(bench, request, length):
-    """Exact law of the first tokens, from the model's logits by plain forwards."""
-
-    def step(text):
-        ids = [*request.prompt_token_ids, *text]
-        plain = bench.request(ids, max_new_tokens=1, logprobs=7, request_id="x")
-        [token] = run_requests(bench.engine(), [plain]).results["x"].choices[0].logprobs
-        logits = np.full(bench.loaded.vocab_size, -np.inf)
-        for index, _, log_prob in token.top:
-            logits[index] = log_prob
-        history = History(frozenset(request.prompt_token_ids), Counter(text))
-        return warp(edit_logits(logits, request.sampling, history, len(text)), request.sampling)
-
-    law = {(): 1.0}
-    for _ in range(length):
-        law = {
-            (*text, int(token)): probability * float(np.exp(log_prob))
-            for text, probability in law.items()
-            for found in [step(text)]
-            for token, log_prob in zip(found.ids, found.log_probs, strict=True)
-        }
-    return law
 
 
 def test_engine_law_with_speculation(letters_bench):
