@@ -13,7 +13,7 @@ from dataclasses import fields, replace
 from typing import Any, Union, overload
 
 from flexserve_core.api.generation import GenerationConfig, GenerationResult
-from flexserve_core.api.runtime import current
+from flexserve_core.api.runtime import current, offload_settings
 from flexserve_core.config import EngineConfig
 from flexserve_core.engine.build import Progress, build_server
 from flexserve_core.engine.server import EngineServer
@@ -69,8 +69,9 @@ class LLM:
         device: str | None = None,
         cache_path: str | None = None,
         revision: str | None = None,
+        **engine_settings: Any,
     ) -> None:
-        """model_name: "demo", a local folder or a Hugging Face id. dtype: auto, bfloat16, float16, float32."""
+        """model_name: "demo", a folder or a Hugging Face id. engine_settings: as in `compile`; sizes may be "6GiB"."""
         self.model_name = model_name
         self.generation_config = GenerationConfig()
         self._settings: dict[str, Any] = {
@@ -79,7 +80,10 @@ class LLM:
             "device": device or "auto",
             "cache_dir": cache_path,
             "revision": revision,
+            **engine_settings,
+            **offload_settings(engine_settings),
         }
+        _check_engine_settings(engine_settings)
         EngineConfig(**self._settings)  # refuses bad values here, not only in compile
         self._server: EngineServer | None = None
 
@@ -105,9 +109,10 @@ class LLM:
         _check_ssm_sizes(ssms or (), max_requests_per_batch, max_seq_length)
         if self._server is not None:
             self._server.stop()
-        settings = dict(self._settings)
+        settings = {**self._settings, **engine_settings}
         if runtime.num_gpus == 0 and settings["device"] == "auto":
             settings["device"] = "cpu"
+        settings |= offload_settings(settings, runtime)
         config = EngineConfig(
             **settings,
             ssms=names,
@@ -116,7 +121,6 @@ class LLM:
             max_requests_per_batch=max_requests_per_batch,
             max_seq_length=max_seq_length,
             max_tokens_per_batch=max_tokens_per_batch,
-            **engine_settings,
         )
         self.generation_config = generation_config or GenerationConfig()
         self._server = build_server(config, progress)

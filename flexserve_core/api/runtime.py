@@ -17,11 +17,17 @@ from typing import Any
 import torch
 
 from flexserve_core.errors import ConfigurationError
+from flexserve_core.offload.sizes import parse_size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeConfig:
-    """Sizes in MB, as the ancestor. None: look at the machine."""
+    """Sizes in MB, as the ancestor. None: look at the machine.
+
+    offload: engines keep what fits into memory_per_gpu on the GPU and into zero_copy_memory_per_node (without a GPU:
+    that and cpu_memory_per_node together) in host memory, the rest on disk. The buffers that weights move through are
+    sized by the plan, whatever offload_reserve_space_size says.
+    """
 
     num_gpus: int | None = None
     memory_per_gpu: int | None = None
@@ -49,7 +55,6 @@ _NAMES = tuple(field.name for field in fields(RuntimeConfig))
 _SWITCHES = tuple(field.name for field in fields(RuntimeConfig) if isinstance(field.default, bool))
 _DEGREES = ("data_parallelism_degree", "tensor_parallelism_degree", "pipeline_parallelism_degree")
 _NOT_HERE = {
-    "offload": "weights larger than memory are not offloaded yet",
     "use_4bit_quantization": "int4 weights are not available yet",
     "use_8bit_quantization": "int8 weights are not available yet",
     "enable_peft": "fine-tuning is not part of FlexServe",
@@ -94,6 +99,23 @@ def init(
 def current() -> RuntimeConfig:
     """The settings of the last `init`; the machine's own when it was never called."""
     return _current or init()
+
+
+_PLACES = ("offload", "device_memory", "host_memory", "offload_dir", "percent")
+
+
+def offload_settings(given: Mapping[str, Any], runtime: RuntimeConfig | None = None) -> dict[str, Any]:
+    """The fields of EngineConfig about offload: as given (sizes may be "6GiB"), else as `init` was told."""
+    found = {name: given[name] for name in _PLACES if given.get(name) is not None}
+    for name in ("device_memory", "host_memory"):
+        if name in found:
+            found[name] = parse_size(name, found[name])
+    if found or runtime is None or not runtime.offload:
+        return found
+    host = (runtime.zero_copy_memory_per_node or 0) + (runtime.cpu_memory_per_node or 0)
+    device = runtime.memory_per_gpu if runtime.num_gpus else None
+    sizes = {"host_memory": host * 2**20 or None, "device_memory": device and device * 2**20}
+    return {"offload": "auto", **sizes}
 
 
 def _check(name: str, value: Any) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 
 from flexserve_core.api import runtime
-from flexserve_core.api.runtime import RuntimeConfig, current, init
+from flexserve_core.api.llm import LLM
+from flexserve_core.api.runtime import RuntimeConfig, current, init, offload_settings
 from flexserve_core.errors import ConfigurationError
 
 
@@ -86,9 +89,28 @@ def test_more_gpus_than_there_are():
         init(num_gpus=there + 3, strict=True)
 
 
+def test_offload_becomes_the_engines_limits():
+    mb = 2**20
+    assert offload_settings({}, init(num_gpus=0)) == {}
+    told = init(num_gpus=0, offload=True, zero_copy_memory_per_node=3000, memory_per_gpu=9)
+    assert offload_settings({}, told) == {
+        "offload": "auto",
+        "host_memory": 3000 * mb,
+        "device_memory": None,
+    }
+    on_gpu = dataclasses.replace(told, num_gpus=1, cpu_memory_per_node=1000)
+    assert offload_settings({}, on_gpu)["device_memory"] == 9 * mb
+    assert offload_settings({}, on_gpu)["host_memory"] == 4000 * mb
+    assert offload_settings({"host_memory": "2MiB", "tree_shape": (1,)}, told) == {"host_memory": 2 * mb}
+    with pytest.raises(ConfigurationError, match="host_memory"):
+        LLM("demo", offload="auto", host_memory="some")
+    with pytest.raises(ConfigurationError, match="offload"):
+        LLM("demo", offload="gpu")
+
+
 def test_every_setting_is_used_checked_or_refused():
     """A field that is neither refused nor a documented no-op would be ignored silently."""
-    used = {"num_gpus", "num_cpus"}
+    used = {"num_gpus", "num_cpus", "offload"}
     legion = {
         "memory_per_gpu",
         "zero_copy_memory_per_node",
