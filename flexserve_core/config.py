@@ -38,7 +38,8 @@ class EngineConfig:
     text_drafters: tuple[str, ...] = ("prompt_lookup",)  # beside the SSMs; see speculation/registry.py
     text_drafter_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by drafter
     tree_shape: tuple[int, ...] | None = None  # fixed <k1, …, km>; None: best-first under max_tree_nodes
-    policy: str | None = None  # "adaptive", "fixed"; None: fixed when there is a tree_shape
+    beam_width: int | None = None  # SSMs draft by beam search of this width, max_tree_depth deep
+    policy: str | None = None  # "adaptive", "fixed"; None: fixed when there is a tree_shape or a beam_width
     verification: str = "keyed"  # "mss": multi-step speculative sampling, whose text depends on the drafts
     max_tree_nodes: int = 24
     max_tree_depth: int = 8
@@ -83,6 +84,15 @@ class EngineConfig:
             _check_range("max_seq_length", self.max_seq_length, 8, 1_048_576)
         for width in self.tree_shape or ():
             _check_range("tree_shape", width, 1, 64)
+        if self.beam_width is not None:
+            _check_range("beam_width", self.beam_width, 1, 64)
+            if self.tree_shape is not None:
+                raise ConfigurationError(
+                    "beam_width",
+                    self.beam_width,
+                    "tree_shape gives the shape already",
+                    "Leave one of them out.",
+                )
         self._check_offload()
 
     def _check_offload(self) -> None:

@@ -28,7 +28,7 @@ from flexserve_core.runner.model_runner import ModelRunner
 from flexserve_core.runner.proof import prove
 from flexserve_core.runner.timing import ForwardTimes
 from flexserve_core.speculation.drafter import Drafter
-from flexserve_core.speculation.expansion import BestFirst, Expansion, StaticShape
+from flexserve_core.speculation.expansion import expansion_of
 from flexserve_core.speculation.registry import create_drafter
 from flexserve_core.speculation.ssm import SSMDrafter
 from flexserve_core.types import Choice, EngineInfo, Limits, ProofItem
@@ -251,9 +251,7 @@ def _free_bytes(device: torch.device) -> int:
 def _drafters(
     config: EngineConfig, llm: LoadedModel, ssms: list[ModelRunner], limits: Limits
 ) -> list[Drafter]:
-    expansion: Expansion = (
-        StaticShape(config.tree_shape) if config.tree_shape else BestFirst(max_depth=config.max_tree_depth)
-    )
+    expansion = expansion_of(config)
     max_rows = config.ssm_max_tokens_per_batch or limits.max_tokens_per_batch
     drafters: list[Drafter] = [SSMDrafter(ssm, expansion, max_rows, llm.vocab_size) for ssm in ssms]
     options = config.text_drafter_options
@@ -263,9 +261,9 @@ def _drafters(
 def _in_words(config: EngineConfig, drafters: list[Drafter]) -> str:
     if not drafters:
         return "off"
-    shape = (
-        f"trees <{','.join(map(str, config.tree_shape))}>"
-        if config.tree_shape
-        else f"trees of up to {config.max_tree_nodes} nodes"
-    )
+    shape = f"trees of up to {config.max_tree_nodes} nodes"
+    if config.tree_shape:
+        shape = f"trees <{','.join(map(str, config.tree_shape))}>"
+    elif config.beam_width:
+        shape = f"beams of {config.beam_width}"
     return f"{shape} from {' + '.join(drafter.name for drafter in drafters)}"

@@ -22,7 +22,8 @@ _BUDGET_S = 3.0  # of the start-up, for measuring all models together
 
 def is_adaptive(config: EngineConfig) -> bool:
     """Nobody chose a policy: adaptive, unless somebody chose a shape."""
-    return config.policy == "adaptive" or (config.policy is None and config.tree_shape is None)
+    shaped = config.tree_shape is not None or config.beam_width is not None
+    return config.policy == "adaptive" or (config.policy is None and not shaped)
 
 
 def measure(config: EngineConfig, runners: Sequence[ModelRunner]) -> tuple[list[ForwardTimes], bool]:

@@ -23,7 +23,7 @@ _DRAFTER_OPTIONS = {
     "suffix_decoding_max_spec_factor": ("suffix", "max_factor"),
     "suffix_decoding_min_token_prob": ("suffix", "min_probability"),
 }
-_KEYS = ("method", "model", "tree_shape", "verification", *_TREE, *_DRAFTER_OPTIONS)
+_KEYS = ("method", "model", "tree_shape", "beam_width", "verification", *_TREE, *_DRAFTER_OPTIONS)
 _REFUSED = {
     "draft_tensor_parallel_size": "models run on one device",
     "quantization": "weights are not quantised yet",
@@ -45,8 +45,7 @@ def engine_fields(text: str) -> dict[str, Any]:
     fields |= {field: config[key] for key, field in _TREE.items() if key in config}
     if "tree_shape" in config:
         fields["tree_shape"] = tuple(_listed("tree_shape", config["tree_shape"]))
-    if "verification" in config:
-        fields["verification"] = config["verification"]
+    fields |= {key: config[key] for key in ("beam_width", "verification") if key in config}
     fields["text_drafter_options"] = _options(config, fields["text_drafters"])
     return fields
 
@@ -64,6 +63,8 @@ def speculative_keys(config: EngineConfig) -> dict[str, Any]:
     keys |= {key: getattr(config, field) for key, field in _TREE.items()}
     if config.tree_shape is not None:
         keys["tree_shape"] = list(config.tree_shape)
+    if config.beam_width is not None:
+        keys["beam_width"] = config.beam_width
     if config.verification != "keyed":
         keys["verification"] = config.verification
     for key, (drafter, option) in _DRAFTER_OPTIONS.items():

@@ -21,7 +21,7 @@ from flexserve_core.models.loader import LoadedModel, WeightKeeper, load_model
 from flexserve_core.policy.policy import Policy
 from flexserve_core.runner.model_runner import ModelRunner
 from flexserve_core.speculation.drafter import Drafter
-from flexserve_core.speculation.expansion import BestFirst, Expansion
+from flexserve_core.speculation.expansion import Expansion, expansion_of
 from flexserve_core.speculation.ssm import SSMDrafter
 from flexserve_core.structure.grammar import Grammars
 from flexserve_core.types import Chunk, EngineInfo, Limits, Request, RequestResult, SamplingParams, StepRecord
@@ -163,7 +163,7 @@ class Bench:
         self.allocate(config, blocks=blocks)
         return SSMDrafter(
             self.runner,
-            expansion or BestFirst(max_depth=config.max_tree_depth),
+            expansion or expansion_of(config),
             config.max_tokens_per_batch,
             vocab_size or self.loaded.vocab_size,
         )

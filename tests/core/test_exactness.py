@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from flexserve_core.speculation.expansion import BestFirst, StaticShape
+from flexserve_core.speculation.expansion import Beam, BestFirst, StaticShape
 from flexserve_core.speculation.prompt_lookup import PromptLookupDrafter
 from flexserve_core.testing import Bench, Plant, ScriptedDrafter, run_requests, write_tiny_model
 
@@ -41,13 +41,17 @@ def test_scripted_speculation_equals_transformers(bench, greedy, batch, kv_block
 
 @pytest.mark.parametrize(
     "shape",
-    [(1,) * 8, (3, 1, 1), (1, 1, 3, 1, 1), (2, 2, 2), "best-first 16", "best-first 64"],
+    [(1,) * 8, (3, 1, 1), (1, 1, 3, 1, 1), (2, 2, 2), "best-first 16", "best-first 64", "beam"],
     ids=str,
 )
 def test_ssm_trees_of_every_shape(bench, ssm_bench, greedy, shape):
     requests, expected, _ = greedy
     config = replace(SIZES, max_tree_nodes=64 if shape == "best-first 64" else 16)
-    expansion = BestFirst(max_depth=8) if isinstance(shape, str) else StaticShape(shape)
+    expansion = BestFirst.within(config.max_tree_nodes, 8)
+    if shape == "beam":
+        expansion = Beam(2, 8)
+    elif isinstance(shape, tuple):
+        expansion = StaticShape(shape)
     report = run_requests(bench.engine([ssm_bench.ssm_drafter(config, expansion)], config), requests)
     assert report.tokens == expected
     assert sum(report.accepted_per_depth.values()) > 50

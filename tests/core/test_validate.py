@@ -188,6 +188,7 @@ def test_sampling_params_may_hold_the_shapes_people_write(make):
         ("kv_block_size", 0),
         ("max_seq_length", 7),
         ("tree_shape", (0,)),
+        ("beam_width", 0),
     ],
 )
 def test_engine_settings(field, value):

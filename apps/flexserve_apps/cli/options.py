@@ -44,7 +44,7 @@ SpeculativeConfig = Annotated[
         "--speculative-config",
         metavar="JSON",
         help="vLLM's keys: method (draft_model, ngram, suffix or a list), model, num_speculative_tokens, "
-        "prompt_lookup_max, …; ours: max_tree_nodes, tree_shape, verification (keyed, mss).",
+        "prompt_lookup_max, …; ours: max_tree_nodes, tree_shape, beam_width, verification (keyed, mss).",
         rich_help_panel=MODEL_PANEL,
     ),
 ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexserve_core.speculation.expansion import BestFirst, Proposal, StaticShape
+from flexserve_core.config import EngineConfig
+from flexserve_core.speculation.expansion import Beam, BestFirst, Proposal, StaticShape, expansion_of
 
 proposals = st.lists(
     st.builds(Proposal, parent=st.integers(0, 3), token=st.integers(0, 9), log_prob=st.floats(-9, 0)),
@@ -30,6 +31,22 @@ def test_best_first_keeps_the_likeliest(found, room):
     likely = sorted((p.log_prob for p in found if p.log_prob >= -4.0), reverse=True)
     assert [p.log_prob for p in kept] == likely[: min(3, room)]
     assert all(p in found for p in kept)
+
+
+@given(proposals, st.integers(0, 12))
+def test_a_beam_keeps_as_many_as_it_is_wide(found, room):
+    rule = Beam(beam=3, max_depth=4)
+    kept = rule.keep(0, found, room)
+    assert [p.log_prob for p in kept] == sorted((p.log_prob for p in found), reverse=True)[: min(3, room)]
+    assert [rule.width(level) for level in range(6)] == [3, 3, 3, 3, 0, 0]
+    assert rule.goes_on([-50.0])
+
+
+def test_the_rule_a_configuration_asks_for():
+    assert expansion_of(EngineConfig(tree_shape=(3, 1))) == StaticShape((3, 1))
+    assert expansion_of(EngineConfig(beam_width=3, max_tree_depth=5)) == Beam(3, 5)
+    assert expansion_of(EngineConfig(max_tree_nodes=24, max_tree_depth=8)) == BestFirst(beam=4, max_depth=8)
+    assert expansion_of(EngineConfig(max_tree_nodes=64, max_tree_depth=8)) == BestFirst(beam=8, max_depth=8)
 
 
 def test_best_first_depth():

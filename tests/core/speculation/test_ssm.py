@@ -10,7 +10,7 @@ import pytest
 from flexserve_core.config import EngineConfig
 from flexserve_core.sampling.noise import KeyedNoise
 from flexserve_core.speculation.drafter import DraftView
-from flexserve_core.speculation.expansion import BestFirst, StaticShape
+from flexserve_core.speculation.expansion import Beam, BestFirst, StaticShape
 from flexserve_core.speculation.ssm import SSMDrafter
 from flexserve_core.testing import Bench
 from flexserve_core.types import SamplingParams
@@ -147,7 +147,7 @@ def test_several_sequences_with_different_debts(ssm_bench, other):
 
 
 @pytest.mark.parametrize(
-    "expansion", [BestFirst(min_log_prob=-9.0), StaticShape((2, 1, 2, 1)), StaticShape((1,) * 5)]
+    "expansion", [BestFirst(min_log_prob=-9.0), StaticShape((2, 1, 2, 1)), StaticShape((1,) * 5), Beam(3, 5)]
 )
 @pytest.mark.parametrize("sampling", [GREEDY, SAMPLED], ids=["greedy", "sampled"])
 @pytest.mark.parametrize("seed", range(3))

@@ -73,6 +73,7 @@ def test_tune_asks_every_question_and_its_answer_can_be_served(config):
         {"ssms": ("a", "b"), "text_drafters": ()},
         {"ssms": (), "text_drafters": ("prompt_lookup", "suffix")},
         {"tree_shape": (3, 1), "ssms": ("a",)},
+        {"beam_width": 3, "verification": "mss"},
         {"text_drafter_options": {"prompt_lookup": {"max_ngram": 5}}},
     ],
     ids=str,
