@@ -41,6 +41,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--minutes", type=float, default=0.0, help="LLM wall-clock limit; the SSM gets a quarter of it"
     )
+    parser.add_argument(
+        "--continue-from", type=Path, help="the llm-run folder of a run with the seed before this one"
+    )
+    parser.add_argument(
+        "--compile", action="store_true", help="train the LLM through torch.compile (needs a C++ compiler)"
+    )
     parser.add_argument("--threads", type=int, default=0, help="torch threads (default: torch's choice)")
     parser.add_argument("--count", type=int, default=20, help="documents that 'corpus' prints")
     return parser.parse_args()
@@ -60,6 +66,8 @@ def main() -> None:
         arguments.seed,
         Budget(arguments.tokens, arguments.minutes),
         Budget(arguments.tokens * 3 // 8, arguments.minutes / 4),
+        continue_from=arguments.continue_from,
+        compiled=arguments.compile,
     )
     print(f"{arguments.step} in {arguments.out} on {device()}; the bar shows how long is left")
     for step in STEPS[arguments.step]:

@@ -13,17 +13,18 @@ from torch import nn
 
 @dataclass(frozen=True)
 class Schedule:
-    """Learning-rate factor: `warmup` steps up, flat, then linear down over the last `decay` of the run."""
+    """Learning-rate factor: `warmup` steps up to `peak`, flat, then linear down over the last `decay` of the run."""
 
     warmup: int = 40
     decay: float = 0.35
     floor: float = 0.02
+    peak: float = 1.0
 
     def factor(self, step: int, progress: float) -> float:
         """The factor at this step, `progress` in [0, 1] of the whole run."""
         up = min(1.0, (step + 1) / self.warmup)
         down = min(1.0, (1.0 - min(progress, 1.0)) / self.decay)
-        return max(self.floor, min(up, down))
+        return self.peak * max(self.floor, min(up, down))
 
 
 class Optimizer:

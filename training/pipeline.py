@@ -12,22 +12,30 @@ from pathlib import Path
 
 from transformers import PreTrainedTokenizerFast
 
-from training import card, distill, evaluate, heldout, model, tokens, train
+from training import card, checkpoint, distill, evaluate, heldout, model, tokens, train
+from training.optimizer import Schedule
 
+AGAIN = Schedule(peak=0.6, decay=0.8, floor=0.0)  # of a run that continues another
 ASSETS = Path(__file__).parent.parent / "flexserve_core" / "assets"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Where to build, from which seed, and for how long."""
+    """Where to build, from which seed, and for how long.
+
+    `continue_from` names the `llm-run` folder of an earlier run (of the seed before this one, with the same tokenizer)
+    whose weights the LLM starts from, with a learning rate that comes back to 60 % and then falls to nothing.
+    """
 
     out: Path
     seed: int
     llm_budget: train.Budget
     ssm_budget: train.Budget
     own_outputs: int = 1500
-    rows: int = 2
+    rows: int = 4
     length: int = 1024
+    continue_from: Path | None = None
+    compiled: bool = False
 
 
 def tokenizer(plan: Plan) -> PreTrainedTokenizerFast:
@@ -47,9 +55,12 @@ def train_llm(plan: Plan) -> None:
     def write() -> None:
         model.export(llm, tok, plan.out / "demo")
 
-    state = train.run(
-        llm, packer.batch, train.cross_entropy, plan.llm_budget, train.Recipe(), plan.out / "llm-run", write
-    )
+    recipe, run = train.Recipe(), plan.out / "llm-run"
+    if plan.continue_from is not None:
+        checkpoint.continued(plan.continue_from, plan.seed - 1, run)
+        recipe = train.Recipe(schedule=AGAIN)
+    loss = train.compiled(llm, train.cross_entropy) if plan.compiled else train.cross_entropy
+    state = train.run(llm, packer.batch, loss, plan.llm_budget, recipe, run, write)
     write()
     record(plan, "llm_training", {**asdict(state), "seed": plan.seed})
 
@@ -62,7 +73,7 @@ def train_ssm(plan: Plan) -> None:
     samples = distill.own_outputs(llm, prompts, plan.out / "own-outputs.jsonl")
     ssm = train.placed(model.build(model.ssm_config(tok), plan.seed))
     distill.start_from(ssm, llm)
-    packer = tokens.Packer(tok, plan.seed + 1, plan.rows, plan.length // 2)
+    packer = tokens.Packer(tok, plan.seed + 1, plan.rows // 2, plan.length // 2)
     mixture = distill.Mixture(packer, samples)
 
     def write() -> None:

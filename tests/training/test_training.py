@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import asdict, replace
 
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from training import card, distill, evaluate, heldout, model, tokens, train
-from training.optimizer import Schedule
+from training import card, checkpoint, distill, evaluate, heldout, model, pipeline, tokens, train
+from training.optimizer import Optimizer, Schedule
 from training.train import Budget, Recipe
 
 LENGTH = 96
@@ -64,6 +65,46 @@ def test_an_interrupted_run_ends_with_the_same_weights(tokenizer, tmp_path):
     for name, weight in straight.state_dict().items():
         assert torch.equal(weight, resumed.state_dict()[name]), name
     assert len(list((tmp_path / "broken").glob("*.safetensors"))) == 2
+
+
+def test_a_run_continues_another_and_remembers_what_it_cost(trained, tokenizer, tmp_path):
+    _, before, folder = trained
+    checkpoint.continued(folder / "run", 1, tmp_path / "run")
+    start = _micro(tokenizer, seed=9)
+    state = checkpoint.load(tmp_path / "run", start, Optimizer(start, 1e-3, 1e-3))
+    assert (state.step, state.tokens, state.curve) == (0, 0, [])
+    spent = {"step": before.step, "tokens": before.tokens, "seconds": before.seconds, "seed": 1}
+    assert state.earlier == [spent]
+    packer, budget = tokens.Packer(tokenizer, 2, 4, LENGTH), Budget(tokens=4 * 4 * LENGTH)
+    recipe = replace(RECIPE, schedule=replace(pipeline.AGAIN, warmup=4))
+    after = train.run(start, packer.batch, train.cross_entropy, budget, recipe, tmp_path / "run")
+    assert after.curve[0][1] < before.curve[0][1] - 1.0, "it starts where the other run ended"
+    checkpoint.continued(folder / "run", 1, tmp_path / "run")
+    assert checkpoint.stored(tmp_path / "run") == after, "a run under way is not begun anew"
+    with pytest.raises(FileNotFoundError, match="continue_from"):
+        checkpoint.continued(tmp_path / "nothing", 1, tmp_path / "other")
+
+
+def test_a_continued_run_comes_back_lower_and_ends_at_nothing():
+    factors = [pipeline.AGAIN.factor(10_000, progress / 10) for progress in range(11)]
+    assert max(factors) == factors[0] == pipeline.AGAIN.peak < Schedule().factor(10_000, 0.0)
+    assert factors == sorted(factors, reverse=True)
+    assert factors[-1] == 0.0
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # torch.compile's own
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_the_compiled_loss_is_the_loss(tokenizer):
+    plain, fast = _micro(tokenizer), _micro(tokenizer)
+    rows = tokens.Packer(tokenizer, 1, 2, LENGTH).batch(0)
+    expected, got = train.cross_entropy(plain, rows), train.compiled(fast, train.cross_entropy)(fast, rows)
+    assert got.item() == pytest.approx(expected.item(), abs=0.01)
+    expected.backward()
+    got.backward()
+    wanted, found = plain.model.embed_tokens.weight.grad, fast.model.embed_tokens.weight.grad
+    assert wanted is not None
+    assert found is not None
+    assert torch.nn.functional.cosine_similarity(wanted.flatten(), found.flatten(), 0) > 0.99
 
 
 def test_the_export_loads_and_generates(trained):
