@@ -18,9 +18,16 @@ STEPS = {
     "tokenizer": (pipeline.tokenizer,),
     "train": (pipeline.train_llm,),
     "distill": (pipeline.train_ssm,),
+    "boost": (pipeline.train_boosted_ssm,),
     "evaluate": (pipeline.judge,),
     "install": (pipeline.install,),
-    "all": (pipeline.tokenizer, pipeline.train_llm, pipeline.train_ssm, pipeline.judge),
+    "all": (
+        pipeline.tokenizer,
+        pipeline.train_llm,
+        pipeline.train_ssm,
+        pipeline.train_boosted_ssm,
+        pipeline.judge,
+    ),
 }
 
 
@@ -36,13 +43,13 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
-        "--tokens", type=int, default=13_000_000, help="LLM training tokens; the SSM gets three eighths"
+        "--tokens", type=int, default=13_000_000, help="LLM training tokens; the SSMs get 3/8 and 3/16 of it"
     )
     parser.add_argument(
-        "--minutes", type=float, default=0.0, help="LLM wall-clock limit; the SSM gets a quarter of it"
+        "--minutes", type=float, default=0.0, help="LLM wall-clock limit; the SSMs get 1/4 and 1/8 of it"
     )
     parser.add_argument(
-        "--continue-from", type=Path, help="the llm-run folder of a run with the seed before this one"
+        "--continue-from", type=Path, help="the --out folder of an earlier build, of the seed before this one"
     )
     parser.add_argument(
         "--compile", action="store_true", help="train the LLM through torch.compile (needs a C++ compiler)"
@@ -66,6 +73,7 @@ def main() -> None:
         arguments.seed,
         Budget(arguments.tokens, arguments.minutes),
         Budget(arguments.tokens * 3 // 8, arguments.minutes / 4),
+        Budget(arguments.tokens * 3 // 16, arguments.minutes / 8),
         continue_from=arguments.continue_from,
         compiled=arguments.compile,
     )

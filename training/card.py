@@ -24,8 +24,13 @@ def _table(by_category: dict[str, list[int]]) -> str:
 
 def _training(run: dict[str, Any]) -> str:
     last = [loss for _, loss in run["curve"][-5:]]
+    before = "".join(
+        f"seed {one['seed']:.0f}, {one['step']} steps, {one['tokens'] / 1e6:.1f} M tokens, {one['seconds'] / 60:.0f} minutes "
+        "of stepping; then, continuing it with the learning rate back at 60 %, "
+        for one in run["earlier"]
+    )
     return (
-        f"seed {run['seed']}, {run['step']} steps, {run['tokens'] / 1e6:.1f} M tokens, {run['seconds'] / 60:.0f} minutes "
+        f"{before}seed {run['seed']}, {run['step']} steps, {run['tokens'] / 1e6:.1f} M tokens, {run['seconds'] / 60:.0f} minutes "
         f"of stepping; last logged training losses {', '.join(f'{loss:.3f}' for loss in last)}"
     )
 
@@ -79,4 +84,30 @@ Distilled from `demo`: {_training(run)}. Half of the rows are corpus text, half 
 ## Held-out
 Along `demo`'s greedy answers to the questions of `training/heldout.py` ({heldout["positions"]} tokens): its first guess is
 `demo`'s token at {100 * heldout["top1"]:.1f} % of positions, one of its first three guesses at {100 * heldout["top3"]:.1f} %.
+"""
+
+
+def ssm_2_card(results: dict[str, Any]) -> str:
+    """The card of the second SSM."""
+    heldout, run = results["ssm_2_heldout"], results["ssm_2_training"]
+    return f"""{_HEAD}
+# demo-ssm-2: the second draft model of FlexServe's embedded models
+
+A one-layer `LlamaForCausalLM` of {heldout["parameters"]:,} parameters with the tokenizer of `demo`, made to stand beside
+`demo-ssm`: it is trained for the positions where the first guess of `demo-ssm` is wrong, and is the weaker of the two alone.
+
+## Training
+Starts from `demo-ssm`: {_training(run)}. The rows are of the same kind as those of `demo-ssm`; the loss is cross-entropy to
+`demo`'s first choice, and positions that `demo-ssm` guesses right weigh a twentieth.
+
+## Held-out
+Along `demo`'s greedy answers to the questions of `training/heldout.py` ({heldout["positions"]} tokens), the share of positions
+where `demo`'s token is
+
+| among | % |
+|---|---|
+| the first guess of `demo-ssm` | {100 * heldout["first"]:.1f} |
+| the first guess of `demo-ssm-2` | {100 * heldout["second"]:.1f} |
+| the first guesses of both | {100 * heldout["either"]:.1f} |
+| the first two guesses of `demo-ssm` alone (a draft of the same size) | {100 * heldout["twice"]:.1f} |
 """

@@ -115,6 +115,27 @@ def against(llm: LlamaForCausalLM, first_choice: float = 0.5) -> Loss:
     return loss
 
 
+def boosted(llm: LlamaForCausalLM, first: LlamaForCausalLM, kept: float = 0.05) -> Loss:
+    """The loss of a second student, for the positions where the first one's guess is not the LLM's choice.
+
+    The other positions weigh `kept` times as much, so that the student does not forget how sentences go. SpecInfer
+    (Miao et al., 2024), section 3, drops whole prompts that the first student gets right; here it is single positions.
+    """
+
+    def loss(student: LlamaForCausalLM, rows: Rows) -> torch.Tensor:
+        ids = rows.ids.to(student.device)[:, :-1]
+        with torch.autocast(student.device.type, dtype=torch.bfloat16):
+            with torch.no_grad():
+                choice = llm(input_ids=ids, use_cache=False).logits.argmax(-1)
+                missed = first(input_ids=ids, use_cache=False).logits.argmax(-1) != choice
+            logits = student(input_ids=ids, use_cache=False).logits.float().flatten(0, 1)
+        losses = torch.nn.functional.cross_entropy(logits, choice.flatten(), reduction="none")
+        weights = rows.weights.to(missed.device) * torch.where(missed, 1.0, kept)
+        return weighted(losses, replace(rows, weights=weights))
+
+    return loss
+
+
 def start_from(student: LlamaForCausalLM, llm: LlamaForCausalLM) -> None:
     """Gives the student the LLM's embeddings and final norm; both models must share their width."""
     if student.config.hidden_size != llm.config.hidden_size:

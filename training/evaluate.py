@@ -37,6 +37,21 @@ class Agreement:
     positions: int
 
 
+@dataclass(frozen=True)
+class Pair:
+    """Two SSMs on the LLM's greedy answers, as shares of so many positions that hold the LLM's token.
+
+    `first`, `second`: a model's first guess; `either`: one of the two first guesses; `twice`: one of the first two
+    guesses of the first SSM alone, a draft of the same size as both first guesses together.
+    """
+
+    first: float
+    second: float
+    either: float
+    twice: float
+    positions: int
+
+
 def load(folder: Path) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast]:
     """A trained folder, in fp32 for judging (bf16 weights are exact in it)."""
     model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
@@ -111,6 +126,22 @@ def heldout_loss(
 
 
 @torch.inference_mode()
+def _guesses(
+    llm: LlamaForCausalLM,
+    ssms: Sequence[LlamaForCausalLM],
+    tokenizer: PreTrainedTokenizerFast,
+    prompts: Sequence[Prompt],
+) -> torch.Tensor:
+    """Whether an SSM's k-th guess is the LLM's token, over the LLM's greedy answers: bool [positions, ssm, 3]."""
+    starts = [prompt_ids(tokenizer, prompt) for prompt in prompts]
+    hits = []
+    for start, ids in zip(starts, complete(llm, starts), strict=True):
+        row = torch.tensor([start + ids], device=llm.device)
+        tops = [ssm(input_ids=row).logits[0, len(start) - 1 : -1].topk(3).indices for ssm in ssms]
+        hits.append(torch.stack(tops, dim=1) == torch.tensor(ids, device=llm.device)[:, None, None])
+    return torch.cat(hits)
+
+
 def agreement(
     llm: LlamaForCausalLM,
     ssm: LlamaForCausalLM,
@@ -118,13 +149,24 @@ def agreement(
     prompts: Sequence[Prompt],
 ) -> Agreement:
     """How often the SSM's first and first three guesses hold the LLM's token, over the LLM's answers."""
-    starts = [prompt_ids(tokenizer, prompt) for prompt in prompts]
-    first = third = total = 0
-    for start, ids in zip(starts, complete(llm, starts), strict=True):
-        row = torch.tensor([start + ids], device=ssm.device)
-        logits = ssm(input_ids=row).logits[0, len(start) - 1 : -1]
-        hits = logits.topk(3).indices == torch.tensor(ids, device=ssm.device)[:, None]
-        first += int(hits[:, 0].sum())
-        third += int(hits.any(-1).sum())
-        total += len(ids)
-    return Agreement(first / total, third / total, total)
+    hits = _guesses(llm, [ssm], tokenizer, prompts)[:, 0].float()
+    return Agreement(float(hits[:, 0].mean()), float(hits.amax(-1).mean()), len(hits))
+
+
+def together(
+    llm: LlamaForCausalLM,
+    first: LlamaForCausalLM,
+    second: LlamaForCausalLM,
+    tokenizer: PreTrainedTokenizerFast,
+    prompts: Sequence[Prompt],
+) -> Pair:
+    """What a second SSM adds to the first, over the LLM's answers."""
+    hits = _guesses(llm, [first, second], tokenizer, prompts).float()
+    tops = hits[:, :, 0]
+    return Pair(
+        first=float(tops[:, 0].mean()),
+        second=float(tops[:, 1].mean()),
+        either=float(tops.amax(-1).mean()),
+        twice=float(hits[:, 0, :2].amax(-1).mean()),
+        positions=len(hits),
+    )

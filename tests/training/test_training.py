@@ -142,6 +142,55 @@ def test_the_student_comes_closer_to_its_teacher(trained, tokenizer, tmp_path):
     assert agreed.top1 == agreed.top3 == 1.0, "a model agrees with itself"
 
 
+def test_the_second_student_is_taught_where_the_first_fails(trained, tokenizer):
+    llm, _, _ = trained
+    first, second = _micro(tokenizer, layers=1), _micro(tokenizer, layers=1)
+    for student in (first, second):
+        distill.start_from(student, llm)
+    rows = tokens.Packer(tokenizer, 2, 2, LENGTH).batch(0)
+    with torch.no_grad():
+        choice = llm(input_ids=rows.ids[:, :-1]).logits.argmax(-1)
+        missed = first(input_ids=rows.ids[:, :-1]).logits.argmax(-1) != choice
+        losses = torch.nn.functional.cross_entropy(
+            second(input_ids=rows.ids[:, :-1]).logits.flatten(0, 1), choice.flatten(), reduction="none"
+        )
+    assert missed.any()
+    only = (missed * rows.weights).flatten()
+    expected = float((losses * only).sum() / only.sum())
+    assert float(distill.boosted(llm, first, kept=0.0)(second, rows).detach()) == pytest.approx(
+        expected, rel=0.02
+    )
+    assert float(distill.boosted(llm, llm, kept=1.0)(second, rows).detach()) != pytest.approx(
+        expected, rel=0.02
+    )
+
+
+def test_a_pair_holds_what_either_holds(trained, tokenizer):
+    llm, _, _ = trained
+    other = _micro(tokenizer, seed=5, layers=1)
+    pair = evaluate.together(llm, other, llm, tokenizer, heldout.prompts()[:4])
+    assert pair.second == pair.either == 1.0, "the LLM agrees with itself"
+    assert pair.first <= pair.twice < 1.0
+    alone = evaluate.agreement(llm, other, tokenizer, heldout.prompts()[:4])
+    assert (alone.top1, alone.positions) == (pair.first, pair.positions)
+
+
+def test_the_whole_pipeline_builds_three_folders(tokenizer, tmp_path, monkeypatch):
+    monkeypatch.setattr(model, "llm_config", lambda tok: model.config(tok, 64, 2, 1, 1, 64))
+    monkeypatch.setattr(model, "ssm_config", lambda tok: model.config(tok, 64, 1, 1, 1, 64))
+    asked = heldout.prompts()[:3]
+    monkeypatch.setattr(heldout, "prompts", lambda: asked)
+    tokenizer.save_pretrained(tmp_path / "out" / "tokenizer")
+    budget = Budget(tokens=2000)
+    plan = pipeline.Plan(tmp_path / "out", 1, budget, budget, budget, own_outputs=4, rows=2, length=64)
+    for step in (pipeline.train_llm, pipeline.train_ssm, pipeline.train_boosted_ssm, pipeline.judge):
+        step(plan)
+    pipeline.install(plan, tmp_path / "assets")
+    for name in pipeline.NAMES:
+        assert AutoModelForCausalLM.from_pretrained(tmp_path / "assets" / name).config.hidden_size == 64
+        assert "Held-out" in (tmp_path / "assets" / name / "README.md").read_text()
+
+
 def test_a_student_of_another_width_is_refused(tokenizer):
     other = model.build(model.config(tokenizer, hidden=128, layers=1, heads=2, kv_heads=1, ffn=64), 1)
     with pytest.raises(ValueError, match="hidden_size"):
