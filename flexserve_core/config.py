@@ -97,6 +97,13 @@ class EngineConfig:
 
     def _check_offload(self) -> None:
         _check_choice("offload", self.offload, OFFLOADS)
+        if self.offload != "none" and self.grown is not None:
+            raise ConfigurationError(
+                "grown",
+                self.grown,
+                "a grown model's weights are made in memory",
+                "Leave out offload, or grown.",
+            )
         for name in ("device_memory", "host_memory"):
             if getattr(self, name) is not None:
                 _check_range(name, getattr(self, name), 1, 2**60)

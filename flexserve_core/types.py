@@ -77,7 +77,9 @@ class Request:
     prompt_token_ids: tuple[int, ...]
     sampling: SamplingParams  # seed and max_new_tokens are filled in
     prompt: str | None = None  # the text, when the request came as text
-    grammar: Grammar | None = field(default=None, compare=False, repr=False)  # of sampling.structured, compiled
+    grammar: Grammar | None = field(
+        default=None, compare=False, repr=False
+    )  # of sampling.structured, compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +231,14 @@ class EngineInfo:
     has_chat_template: bool
     torch: str = ""  # version of torch
     threads: int = 0  # torch threads at load
+    grown: str | None = None  # the size the model was grown to, if it was
+
+    @property
+    def title(self) -> str:
+        """The model in words for people: a grown one is labelled as such."""
+        if self.grown is None:
+            return self.model
+        return f"{self.model} grown to {self.grown} (repeated weights, the same answers)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,6 +91,7 @@ def _build(
     kernels = [Choice(what=op.op, chosen=op.chosen, reason=op.reason) for op in available(device)]
     info = EngineInfo(
         model=config.model,
+        grown=config.grown,
         model_type=runner.loaded.config.model_type,
         device=str(device),
         dtype=str(dtype).removeprefix("torch."),
@@ -135,6 +136,7 @@ def _load_proven(
             *(name, dtype, device),
             revision=config.revision,
             cache_dir=config.cache_dir,
+            grown=config.grown,
             keeper=offload.keeper if offload else None,
         )
     )

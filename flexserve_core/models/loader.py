@@ -6,16 +6,19 @@ Only safetensors, never pickle; never code from a checkpoint. Knows nothing of c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig, LlamaForCausalLM
 
 from flexserve_core.errors import ModelError, TokenizerMismatchError
 from flexserve_core.models.catalog import ModelSource, resolve
+from flexserve_core.models.checkpoint import open_checkpoint
 from flexserve_core.models.families.adapter import install
 from flexserve_core.models.families.registry import family_of
+from flexserve_core.models.grow import grow_config, grow_weights, growth_to
 from flexserve_core.models.prepare import prepare, refuse_unsupported, unsupported_attention
 from flexserve_core.models.tokenizer import Tokenizer
 from flexserve_core.runner.attention import ADAPTED, IMPLEMENTATION, register
@@ -77,10 +80,12 @@ def load_model(
     *,
     revision: str | None = None,
     cache_dir: str | None = None,
+    grown: str | None = None,
     keeper: WeightKeeper | None = None,
 ) -> LoadedModel:
     """Load and prepare; ModelError when there is no such model or it cannot run here.
 
+    grown: a size of `config.GROWN_SIZES` that a local llama is grown to in memory (`models/grow.py`).
     keeper: sees to where the weights live (`offload/loading.py`).
     """
     register()
@@ -90,9 +95,10 @@ def load_model(
     tokenizer = Tokenizer.load(source, revision, cache_dir)
     adapted = family_of(config) is not None
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            source.location,
-            config=config,
+        grows = grown is not None
+        where = _grown(source, config, grown) if grows else _stored(source, config)
+        model = (LlamaForCausalLM if grows else AutoModelForCausalLM).from_pretrained(
+            **where,
             dtype=dtype if keeper is None else "auto",  # it converts one tensor at a time
             attn_implementation=None if adapted else IMPLEMENTATION,
             use_safetensors=True,
@@ -101,6 +107,8 @@ def load_model(
             trust_remote_code=False,
             local_files_only=source.offline,
         )
+    except ModelError:
+        raise
     except Exception as error:  # transformers raises many kinds; each means that this model cannot be served
         if isinstance(error, KeyError) and error.args == (IMPLEMENTATION,):
             raise unsupported_attention(name, config, "its code knows a fixed list of attentions") from error
@@ -119,6 +127,30 @@ def load_model(
 
 def _count_parameters(model: nn.Module) -> int:
     return sum({p.data_ptr(): p.numel() for p in model.parameters()}.values())
+
+
+def _stored(source: ModelSource, config: Any) -> dict[str, Any]:
+    """What to load, in from_pretrained's words: the checkpoint as it is."""
+    return {"pretrained_model_name_or_path": source.location, "config": config}
+
+
+def _grown(source: ModelSource, config: Any, size: str) -> dict[str, Any]:
+    """The same for a grown model: no checkpoint, but weights to be made one by one."""
+    if not source.is_local:
+        raise ModelError(source.name, "only local models are grown", "Download it and name its folder.")
+    growth = growth_to(source.name, config, size)
+    weights = open_checkpoint(source.name, source.location)
+    return {
+        "pretrained_model_name_or_path": None,
+        "config": grow_config(config, growth),
+        "state_dict": grow_weights(config, growth, weights),
+        "generation_config": _generation_config(source),
+    }
+
+
+def _generation_config(source: ModelSource) -> GenerationConfig | None:
+    there = (Path(source.location) / "generation_config.json").is_file()
+    return GenerationConfig.from_pretrained(source.location) if there else None
 
 
 def _adapt(model: nn.Module, dtype: torch.dtype) -> str:

@@ -102,6 +102,7 @@ def generate(
     seed: Seed = None,
     json_schema: JsonSchema = None,
     regex: Regex = None,
+    grown: options.Grown = None,
     ssm: options.Ssm = None,
     no_speculation: options.NoSpeculation = False,
     speculative_config: options.SpeculativeConfig = None,
@@ -129,6 +130,7 @@ def generate(
             raise _bad("receipt_file", str(receipt_file), "a receipt is of one prompt", "Use --prompt.")
         output = _Output(output_file)
         settings: dict[str, Any] = {
+            "grown": grown,
             "dtype": dtype,
             "device": device,
             "max_requests_per_batch": max_requests_per_batch,

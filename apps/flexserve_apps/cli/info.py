@@ -26,6 +26,7 @@ PACKAGES = (
 
 def info(
     model: options.Model = "demo",
+    grown: options.Grown = None,
     ssm: options.Ssm = None,
     no_speculation: options.NoSpeculation = False,
     dtype: options.Dtype = None,
@@ -45,7 +46,8 @@ def info(
             from flexserve_core import build_server, embedded_models
 
             places = memory.settings(offload, device_memory, host_memory, offload_dir, percent)
-            config = options.engine_config(model, ssm, no_speculation, dtype=dtype, device=device, **places)
+            places |= {"grown": grown, "dtype": dtype, "device": device}
+            config = options.engine_config(model, ssm, no_speculation, **places)
             engine_info = build_server(config, progress=progress).info
         embedded = embedded_models()
     if as_json:
@@ -70,7 +72,7 @@ def print_info(info: EngineInfo, embedded: tuple[str, ...]) -> None:
     """The same as tables."""
     limits = info.limits
     facts = {
-        "model": f"{info.model} ({info.model_type}, {info.num_parameters:,} parameters)",
+        "model": f"{info.title} ({info.model_type}, {info.num_parameters:,} parameters)",
         "device": info.device,
         "precision": info.dtype,
         "draft models": ", ".join(info.ssms) or "none",

@@ -20,6 +20,14 @@ Model = Annotated[
     str,
     typer.Argument(metavar="MODEL", help="Hugging Face id, local folder, or [bold]demo[/] (embedded)."),
 ]
+Grown = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="100M, 300M or 1.1B: the same answers at the cost of a model of this size, made in memory.",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
 Ssm = Annotated[
     list[str] | None,
     typer.Option(

@@ -59,6 +59,7 @@ LogRequests = Annotated[
 
 def serve(
     model: options.Model = "demo",
+    grown: options.Grown = None,
     ssm: options.Ssm = None,
     no_speculation: options.NoSpeculation = False,
     speculative_config: options.SpeculativeConfig = None,
@@ -94,6 +95,7 @@ def serve(
             ssm,
             no_speculation,
             speculative_config,
+            grown=grown,
             dtype=dtype,
             device=device,
             threads=threads,
@@ -130,7 +132,7 @@ def print_banner(address: str, info: EngineInfo, *, page: bool) -> None:
         lines.add_row("Chat page", f"[link={address}/]{address}/[/link]")
     lines.add_row("OpenAI API", f"{address}/v1")
     lines.add_row(
-        "Model", escape(f"{info.model} ({info.model_type}, {info.num_parameters / 1e6:.1f} M parameters)")
+        "Model", escape(f"{info.title} ({info.model_type}, {info.num_parameters / 1e6:.1f} M parameters)")
     )
     lines.add_row("Device", escape(info.device))
     lines.add_row("Precision", escape(info.dtype))

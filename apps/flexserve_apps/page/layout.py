@@ -101,7 +101,8 @@ def _build(server: EngineServer) -> gr.Blocks:
 
 def _header(info: EngineInfo) -> str:
     name = info.model.rstrip("/").rsplit("/", 1)[-1]
-    facts = escape(" · ".join((info.device, info.dtype, f"speculation: {info.speculation}")))
+    grown = (f"grown to {info.grown}",) if info.grown else ()
+    facts = escape(" · ".join((*grown, info.device, info.dtype, f"speculation: {info.speculation}")))
     return (
         f'<h1>FlexServe <span title="{escape(info.model)}">{escape(name)}</span></h1>'
         f'<p title="{facts}">{facts}</p>'

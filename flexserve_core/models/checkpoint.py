@@ -1,0 +1,43 @@
+"""The tensors of a local checkpoint by name, each read from its safetensors file when it is asked for.
+
+A deferred tensor looks to transformers like the slice objects that it reads checkpoints with. Knows nothing of models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import EllipsisType
+
+from safetensors import safe_open
+from torch import Tensor
+
+from flexserve_core.errors import ModelError
+
+
+@dataclass(frozen=True, slots=True)
+class DeferredTensor:
+    """A tensor that exists from `deferred[...]` on, made by `make`."""
+
+    make: Callable[[], Tensor]
+
+    def __getitem__(self, everything: EllipsisType) -> Tensor:
+        return self.make()
+
+
+def open_checkpoint(name: str, folder: str | Path) -> dict[str, DeferredTensor]:
+    """Every tensor of the folder's safetensors files; ModelError when there are none."""
+    found: dict[str, DeferredTensor] = {}
+    for path in sorted(Path(folder).glob("*.safetensors")):
+        with safe_open(path, framework="pt") as file:
+            found |= {key: DeferredTensor(partial(_read, path, key)) for key in file.keys()}  # noqa: SIM118
+    if not found:
+        raise ModelError(name, "there are no *.safetensors in its folder", "Save the model as safetensors.")
+    return found
+
+
+def _read(path: Path, key: str) -> Tensor:
+    with safe_open(path, framework="pt") as file:
+        return file.get_tensor(key)
