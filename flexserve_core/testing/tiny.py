@@ -61,7 +61,7 @@ def write_tiny_model(
     spread: float = 0.3,
     **config: Any,
 ) -> Path:
-    """Write a random model of `family` (a key of FAMILIES) and its tokenizer; returns the folder.
+    """Write a random model of `family` (a key of FAMILIES, or a model type) and its tokenizer; returns the folder.
 
     alphabet: the characters of the vocabulary (None: all 256 bytes); `<eos>` and `<user>` follow them.
     extra_tokens: further unused tokens, for a vocabulary that differs. spread: standard deviation of the weights.
@@ -71,7 +71,7 @@ def write_tiny_model(
     symbols = _write_tokenizer(folder, alphabet, extra_tokens)
     eos = symbols.index(EOS)
     tokens = {"vocab_size": len(symbols), "bos_token_id": None, "eos_token_id": eos, "pad_token_id": None}
-    settings = {name: value for name, value in FAMILIES[family].items() if value is not None}
+    settings = {name: value for name, value in FAMILIES.get(family, {}).items() if value is not None}
     built = AutoConfig.for_model(family, **{**tokens, **settings, **config})
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
@@ -83,14 +83,20 @@ def write_tiny_model(
 
 
 def write_tiny_pair(
-    folder: Path | str, *, family: str = "llama", seed: int = 0, disturbance: float = 0.01, **options: Any
+    folder: Path | str,
+    *,
+    family: str = "llama",
+    seed: int = 0,
+    disturbance: float = 0.01,
+    disturbance_seed: int = 1,
+    **options: Any,
 ) -> tuple[Path, Path]:
     """An LLM and an SSM that is the LLM with noise of standard deviation `disturbance` on its weights."""
     llm = write_tiny_model(Path(folder) / "llm", family=family, seed=seed, **options)
     ssm = write_tiny_model(Path(folder) / "ssm", family=family, seed=seed, **options)
     model = AutoModelForCausalLM.from_pretrained(ssm)
     with torch.random.fork_rng(devices=()), torch.no_grad():
-        torch.manual_seed(seed + 1)
+        torch.manual_seed(seed + disturbance_seed)
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter) * disturbance)
     model.save_pretrained(ssm)

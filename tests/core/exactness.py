@@ -1,12 +1,10 @@
-"""What the exactness tests share: prompts, sizes, planted trees, and transformers' own greedy tokens."""
+"""What the exactness tests share: prompts, sizes, planted trees."""
 
 from __future__ import annotations
 
-import torch
-from transformers import AutoModelForCausalLM
-
 from flexserve_core.config import EngineConfig
 from flexserve_core.testing import Plant, ScriptedDrafter
+from flexserve_core.testing import transformers_tokens as transformers_tokens
 
 PROMPTS = [
     "Once upon a time",
@@ -42,24 +40,6 @@ def texts_of(requests, report):
         for request in requests
         for choice in report.results[request.request_id].choices
     ]
-
-
-def transformers_tokens(folder, requests, eos, dtype=torch.float32):
-    """Greedy tokens of transformers' own generate, request by request."""
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).eval()
-    found = {}
-    for request in requests:
-        ids = torch.tensor([request.prompt_token_ids])
-        out = model.generate(
-            ids,
-            attention_mask=torch.ones_like(ids),
-            do_sample=False,
-            max_new_tokens=request.sampling.max_new_tokens,
-            eos_token_id=sorted(eos) or None,
-            pad_token_id=0,
-        )
-        found[request.request_id] = [tuple(out[0, ids.shape[1] :].tolist())]
-    return found
 
 
 def scripted(bench, requests, plain, plants=PLANTS):
