@@ -8,9 +8,11 @@ Knows nothing of requests. Source: reference measurements in docs/LOG.md; the ru
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
-from flexserve_kernels import RowInvariantLinear, revealing_linear, unequal_rows
+from flexserve_kernels import input_dtype, is_linear, revealing_linear, unequal_rows
 
 from flexserve_core.runner.batch import Segment, chain_segment, pack, tree_segment
 from flexserve_core.runner.model_runner import ModelRunner
@@ -31,17 +33,19 @@ def prove(runner: ModelRunner) -> tuple[ProofItem, ...]:
 @torch.inference_mode()
 def _prove_linears(runner: ModelRunner) -> ProofItem:
     """One layer of every distinct shape, rows alone against rows in company."""
-    shapes: dict[tuple[int, int, bool], RowInvariantLinear] = {}
+    shapes: dict[tuple[int, int, bool, str], Any] = {}
     for module in runner.loaded.model.modules():
-        if isinstance(module, RowInvariantLinear):
-            shapes.setdefault((module.out_features, module.in_features, module.bias is None), module)
+        if is_linear(module):
+            layer: Any = module
+            key = (layer.out_features, layer.in_features, layer.bias is None, layer.method)
+            shapes.setdefault(key, layer)
     failing = []
     for module in shapes.values():
-        _, rows = revealing_linear(module.in_features, 1, _MAX_ROWS, runner.loaded.dtype)
+        _, rows = revealing_linear(module.in_features, 1, _MAX_ROWS, input_dtype(module))
         if unequal_rows(module, rows.to(runner.device), _ROW_COUNTS):
             failing.append(f"{module.in_features}→{module.out_features}")
-    strategies = sorted({module.strategy.name for module in shapes.values()})
-    detail = f"{len(shapes)} shapes, strategy {', '.join(strategies)}, {torch.get_num_threads()} threads"
+    methods = sorted({module.method for module in shapes.values()})
+    detail = f"{len(shapes)} shapes, {'; '.join(methods)}, {torch.get_num_threads()} threads"
     return ProofItem(
         what="linear rows are independent",
         holds=not failing,

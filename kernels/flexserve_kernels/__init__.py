@@ -5,20 +5,29 @@ thread count. Each op has a plain torch reference; faster implementations are pi
 """
 
 from flexserve_kernels.checks import revealing_linear, unequal_rows
+from flexserve_kernels.linear import input_dtype, is_linear, prepare_linear, prepare_quantised_linear
 from flexserve_kernels.ops import kv_append, kv_move, rowwise_activation, tree_attention
 from flexserve_kernels.plan import AttentionPlan
-from flexserve_kernels.reference.linear import LINEAR_STRATEGIES, RowInvariantLinear, prepare_linear
+from flexserve_kernels.reference.linear import LINEAR_STRATEGIES, RowInvariantLinear
 from flexserve_kernels.registry import KernelChoice, available
+from flexserve_kernels.weights import Int8Weight, Nf4Weight, quantise_int8, quantise_nf4
 
 __all__ = [
     "LINEAR_STRATEGIES",
     "AttentionPlan",
+    "Int8Weight",
     "KernelChoice",
+    "Nf4Weight",
     "RowInvariantLinear",
     "available",
+    "input_dtype",
+    "is_linear",
     "kv_append",
     "kv_move",
     "prepare_linear",
+    "prepare_quantised_linear",
+    "quantise_int8",
+    "quantise_nf4",
     "revealing_linear",
     "rowwise_activation",
     "tree_attention",

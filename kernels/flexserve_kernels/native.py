@@ -16,9 +16,9 @@ from pathlib import Path
 
 import torch
 
-ABI = 2  # FLEXSERVE_ABI in csrc/native.h
-INSTRUCTION_SETS = ("avx512", "avx2", "baseline")  # widest first; libraries are called _native_<name>
-_FIRST_USABLE = {"AVX512": 0, "AVX2": 1}  # by torch's name for what the processor has
+ABI = 3  # FLEXSERVE_ABI in csrc/native.h
+INSTRUCTION_SETS = ("amx", "avx512", "avx2", "baseline")  # widest first; libraries are called _native_<name>
+_FIRST_USABLE = {"AVX512": 1, "AVX2": 2}  # by torch's name for what the processor has
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # identity: a library is loaded once
@@ -47,9 +47,14 @@ class LoadResult:
 @lru_cache(maxsize=1)
 def load_native() -> LoadResult:
     """The best library for this processor; looked for once."""
-    capability = torch.backends.cpu.get_cpu_capability()
-    usable = INSTRUCTION_SETS[_FIRST_USABLE.get(capability, 2) :]
-    return load_from(Path(__file__).parent, usable)
+    return load_from(Path(__file__).parent, usable_instruction_sets())
+
+
+def usable_instruction_sets() -> tuple[str, ...]:
+    """Those of INSTRUCTION_SETS that this processor has, widest first."""
+    first = _FIRST_USABLE.get(torch.backends.cpu.get_cpu_capability(), len(INSTRUCTION_SETS) - 1)
+    has_amx = first == 1 and torch.cpu._is_amx_tile_supported() and torch.cpu._is_avx512_bf16_supported()
+    return INSTRUCTION_SETS[0 if has_amx else first :]
 
 
 def load_from(folder: Path, instruction_sets: tuple[str, ...]) -> LoadResult:

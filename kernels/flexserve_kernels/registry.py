@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from flexserve_kernels.accelerator import load_triton
+from flexserve_kernels.cpu.linear import KINDS, supports
 from flexserve_kernels.environment import reference_forced
 from flexserve_kernels.native import NativeLibrary, load_native
 
@@ -59,7 +60,15 @@ def _on_cpu() -> tuple[KernelChoice, ...]:
     return (
         KernelChoice("kv_append", REFERENCE, "one index_copy_ per tensor"),
         KernelChoice("kv_move", REFERENCE, "one index_copy_ per tensor"),
-        KernelChoice("prepare_linear", REFERENCE, "torch's matmul in blocks of fixed shape"),
+        _linear_on_cpu(compiled, reason),
         KernelChoice("rowwise_activation", compiled, reason),
         KernelChoice("tree_attention", compiled, reason),
     )
+
+
+def _linear_on_cpu(compiled: str, reason: str) -> KernelChoice:
+    library = native_library()
+    kinds = [kind for kind in KINDS if supports(library, kind)]
+    if not kinds:
+        return KernelChoice("prepare_linear", REFERENCE, "torch's matmul in blocks of fixed shape")
+    return KernelChoice("prepare_linear", compiled, f"{', '.join(kinds)} over packed weights, {reason}")

@@ -9,11 +9,11 @@ import flexserve_kernels
 import pytest
 import torch
 from flexserve_kernels.cpu.attention import NativeAttention
-from flexserve_kernels.native import _FIRST_USABLE, INSTRUCTION_SETS, load_from
+from flexserve_kernels.native import INSTRUCTION_SETS, load_from, usable_instruction_sets
 from flexserve_kernels.reference.attention import tree_attention as reference_attention
 
 PACKAGE = Path(flexserve_kernels.__file__).parent
-USABLE = INSTRUCTION_SETS[_FIRST_USABLE.get(torch.backends.cpu.get_cpu_capability(), 2) :]
+USABLE = usable_instruction_sets()
 
 
 @pytest.fixture(autouse=True)

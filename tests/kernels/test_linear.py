@@ -62,8 +62,8 @@ def test_a_strangers_nan_stays_in_its_row():
 
 def test_a_weight_of_the_right_dtype_is_shared():
     weight = torch.nn.Parameter(torch.randn(8, 4))
-    assert prepare_linear(weight, kind="fp32").weight.data_ptr() == weight.data_ptr()
-    module = prepare_linear(weight, kind="bf16")
+    assert prepare_linear(weight, kind="fp32", strategy="tile16").weight.data_ptr() == weight.data_ptr()
+    module = prepare_linear(weight, kind="bf16", strategy="block32")
     assert module.weight.dtype == torch.bfloat16
     assert not module.weight.requires_grad
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from flexserve_kernels import prepare_linear
+from flexserve_kernels import input_dtype, prepare_linear
 from torch import Tensor, nn
 from transformers.models.falcon.modeling_falcon import (
     FalconAttention,
@@ -35,7 +35,7 @@ def _linear(module: nn.Module, kind: str) -> nn.Module:
     assert isinstance(module, FalconLinear)
     product = prepare_linear(module.weight, None, kind=kind)
     return (
-        product if module.bias is None else _BiasApart(product, module.bias.detach().to(product.weight.dtype))
+        product if module.bias is None else _BiasApart(product, module.bias.detach().to(input_dtype(product)))
     )
 
 

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#define FLEXSERVE_ABI 2
+#define FLEXSERVE_ABI 3
 #define FLEXSERVE_EXPORT extern "C" __attribute__((visibility("default")))
 
 enum FlexserveDtype : int64_t { FLEXSERVE_FP32 = 0, FLEXSERVE_BF16 = 1, FLEXSERVE_FP16 = 2 };
@@ -37,4 +37,15 @@ struct FlexserveAttention {
   const float *sinks, *alibi_slopes, *key_bias;
   int64_t num_biased_positions;  // P
   double scale, softcap;  // softcap 0: none
+};
+
+enum FlexserveLinearKind : int64_t { FLEXSERVE_LINEAR_FP32 = 0, FLEXSERVE_LINEAR_BF16 = 1, FLEXSERVE_LINEAR_NF4 = 2 };
+
+// One linear layer's call. x [rows, depth] and out [rows, columns] contiguous, fp32 for the kind fp32, else bf16.
+// weight as flexserve_linear_pack(_nf4) left it; bias [columns] fp32 or null; absmax and codebook [16] for NF4.
+struct FlexserveLinear {
+  int64_t kind, rows, depth, columns, num_threads;
+  const void *x, *weight;
+  const float *bias, *absmax, *codebook;
+  void* out;
 };

@@ -86,6 +86,7 @@ class RowInvariantLinear(nn.Module):
         super().__init__()
         self.out_features, self.in_features = weight.shape
         self.strategy = strategy
+        self.method = f"torch's matmul, {strategy.name}"
         self._least = 1 + _SMALL_PRODUCT // (self.in_features * self.out_features)  # rows of an unpadded call
         self.weight = nn.Parameter(weight, requires_grad=False)
         self.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)

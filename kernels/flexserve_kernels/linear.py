@@ -1,0 +1,60 @@
+"""The door to linear layers: from a weight to a row-invariant module, by the best implementation that is here."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from flexserve_kernels.cpu.linear import PackedLinear, supports
+from flexserve_kernels.reference import linear as reference
+from flexserve_kernels.reference.quantised import Int8Linear, Nf4Linear
+from flexserve_kernels.registry import native_library
+from flexserve_kernels.weights import NF4_BLOCK, Int8Weight, Nf4Weight, quantise_int8, quantise_nf4
+
+KINDS = (*reference.DTYPES, "int8", "nf4")
+
+
+def prepare_linear(
+    weight: Tensor, bias: Tensor | None = None, kind: str = "bf16", strategy: str | None = None
+) -> nn.Module:
+    """A row-invariant linear layer, [..., K] → [..., N], from weight [N, K] and bias [N].
+
+    kind: "bf16", "fp32" and "fp16" are dtypes to compute in (the weight is converted if it differs); "int8" and "nf4"
+    quantise the weight and compute in bf16. strategy: a name in LINEAR_STRATEGIES forces torch's matmul, cut that way.
+    Raises ValueError for an unknown kind or strategy.
+    """
+    if kind == "nf4":
+        return prepare_quantised_linear(quantise_nf4(weight), bias)
+    if kind == "int8":
+        return prepare_quantised_linear(quantise_int8(weight), bias)
+    library = native_library() if weight.device.type == "cpu" else None
+    if strategy is None and library is not None and supports(library, kind):
+        return PackedLinear.from_dense(weight, bias, kind, library)
+    return reference.prepare_linear(weight, bias, kind, strategy)
+
+
+def prepare_quantised_linear(weight: Nf4Weight | Int8Weight, bias: Tensor | None = None) -> nn.Module:
+    """The same from a weight that is quantised already; bf16 in and out."""
+    if isinstance(weight, Int8Weight):
+        return Int8Linear(weight, bias)
+    library = native_library() if weight.packed.device.type == "cpu" else None
+    if library is None or not supports(library, "nf4"):
+        return Nf4Linear(weight, bias)
+    if weight.shape[1] % NF4_BLOCK == 0:
+        return PackedLinear.from_nf4(weight, bias, library)
+    # Blocks reach across rows: the same numbers, in 16 bits each.
+    return PackedLinear.from_dense(weight.dequantise(), bias, "bf16", library)
+
+
+def input_dtype(layer: nn.Module) -> torch.dtype:
+    """What a prepared layer computes in."""
+    return (
+        layer.weight.dtype
+        if isinstance(layer, reference.RowInvariantLinear)
+        else getattr(layer, "dtype", torch.bfloat16)
+    )
+
+
+def is_linear(module: nn.Module) -> bool:
+    """Whether the module came from here; its `method` then says how it computes."""
+    return isinstance(module, (reference.RowInvariantLinear, PackedLinear, Nf4Linear, Int8Linear))
