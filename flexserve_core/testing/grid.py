@@ -69,8 +69,8 @@ _PLANTS = (
     Plant(depth=3, rank=1, decoy=2),
     Plant(depth=6, rank=2),
     Plant(depth=0, rank=0, decoy=3),
-    Plant(depth=2, rank=3),
-    Plant(depth=7, rank=0),
+    Plant(depth=4, rank=3),
+    Plant(depth=8, rank=1),
 )
 _PROMPTS = (
     "Once upon a time",
