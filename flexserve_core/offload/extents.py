@@ -91,6 +91,12 @@ class ExtentReader:
         if state != opened.state:
             raise OffloadError(extent.file, extent.label, problem="has changed since the model was loaded")
 
+    def forget_cached(self) -> None:
+        """Take the files out of the page cache: they are read past it from now on."""
+        if hasattr(os, "posix_fadvise"):
+            for opened in self._files.values():
+                os.posix_fadvise(opened.handle, 0, 0, os.POSIX_FADV_DONTNEED)
+
     def forget(self, file: Path) -> None:
         """Trust it no longer; `open` begins anew."""
         opened = self._files.pop(file, None)

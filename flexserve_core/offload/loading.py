@@ -41,16 +41,22 @@ class Offloader:
     """One model's way to its places.
 
     folder: for weights that do not lie in the checkpoint as they are needed. decide: what stays, given the model.
-    small: bytes below which a tensor always stays.
+    small: bytes below which a tensor always stays. at_once: put converted weights away as they come; False where all
+    will probably stay.
     """
 
     def __init__(
-        self, folder: Path, decide: Callable[[nn.Module, list[Group]], Placement], small: int = SMALL
+        self,
+        folder: Path,
+        decide: Callable[[nn.Module, list[Group]], Placement],
+        small: int = SMALL,
+        at_once: bool = True,
     ) -> None:
         remove_stale(folder)
         self._store = WeightStore(folder)
         self._decide = decide
         self._small = small
+        self._at_once = at_once
         self._units: dict[int, _Unit] = {}  # by the module's id, in the model's order
         self.placement = Placement((), 0)
         self.streamer: Streamer | None = None
@@ -66,7 +72,8 @@ class Offloader:
         if names:
             unit = _Unit(path, module, names, sum(tensors_of(module)[name].nbytes for name in names))
             self._units[id(module)] = unit
-            self._put_away(unit, mapped=False)
+            if self._at_once:
+                self._put_away(unit, mapped=False)
 
     def finish(self, model: nn.Module, dtype: torch.dtype, device: torch.device) -> None:
         """Everything to its place. Raises ConfigurationError, and OffloadError when the disk fails."""
@@ -78,11 +85,14 @@ class Offloader:
         for unit in self._units.values():
             if id(unit.module) in moving:
                 self._put_away(unit, mapped=True)
-            elif moving:
+            elif moving or unit.away:
                 self._bring_back(unit)
         on_disk = [(unit.module, unit) for unit in moving.values() if unit.by_rows] + tied
         for module, unit in on_disk:
             _replace(model, module, EmbeddingOnDisk(self._store, unit.away["weight"]))
+        if moving:
+            _unmap(model)
+            self._store.forget_cached()
         self._attach([unit for unit in moving.values() if not unit.by_rows], device)
 
     def groups(self) -> list[Group]:
@@ -125,19 +135,22 @@ class Offloader:
     def _put_away(self, unit: _Unit, mapped: bool) -> None:
         """To disk and out of memory. mapped: also what costs no memory as it is."""
         for name in unit.names:
-            tensor = tensors_of(unit.module)[name]
-            if name not in unit.away and (mapped or not is_mapped(tensor)):
-                extent = self._store.put(f"{unit.path}.{name}", tensor)
-                unit.away[name] = Piece(extent, tensor.dtype, tuple(tensor.shape))
-                let_go(unit.module, name)
+            if mapped or not is_mapped(tensors_of(unit.module)[name]):
+                self._put_one(unit, name)
+
+    def _put_one(self, unit: _Unit, name: str) -> None:
+        if name in unit.away:
+            return
+        tensor = tensors_of(unit.module)[name]
+        extent = self._store.put(f"{unit.path}.{name}", tensor)
+        unit.away[name] = Piece(extent, tensor.dtype, tuple(tensor.shape))
+        let_go(unit.module, name)
 
     def _bring_back(self, unit: _Unit) -> None:
         """Into memory of our own, at the same place within a cache line."""
         for name in unit.names:
-            piece = unit.away.pop(name, None)
-            if piece is None:
-                set_data(unit.module, name, own_copy(tensors_of(unit.module)[name]))
-                continue
+            self._put_one(unit, name)
+            piece = unit.away.pop(name)
             memory = aligned_memory(piece.extent.slot_bytes)
             self._store.read(piece.extent, memory.numpy().data)
             set_data(unit.module, name, unpack(memory, 0, [piece])[0])
@@ -168,6 +181,14 @@ def own_copy(tensor: Tensor) -> Tensor:
     memory = aligned_memory(phase + tensor.nbytes)[phase:]
     memory.copy_(raw(tensor))
     return memory.view(tensor.dtype).view(tensor.shape)
+
+
+def _unmap(model: nn.Module) -> None:
+    """Copy what is still mapped (norms, biases): under pressure its pages would be read again and again."""
+    for module in model.modules():
+        for name, tensor in tensors_of(module).items():
+            if is_mapped(tensor):
+                set_data(module, name, own_copy(tensor))
 
 
 def _tied_embeddings(model: nn.Module, moving: Mapping[int, _Unit]) -> list[tuple[nn.Module, _Unit]]:

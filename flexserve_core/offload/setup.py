@@ -15,7 +15,7 @@ from torch import nn
 
 from flexserve_core.config import EngineConfig
 from flexserve_core.engine.cost_cache import folder as cost_folder
-from flexserve_core.errors import ConfigurationError
+from flexserve_core.errors import ConfigurationError, ModelError, OffloadError
 from flexserve_core.models.precision import kernel_kind
 from flexserve_core.offload.bandwidth import Bandwidths, measured
 from flexserve_core.offload.headers import Checkpoint
@@ -27,6 +27,7 @@ from flexserve_core.offload.report import find_checkpoint, machine_limits
 from flexserve_core.offload.sizes import shown
 from flexserve_core.types import Choice
 
+_SPARE = 1.5  # of a model's size, for caches and what else comes
 _KV_SHARE = 0.25  # of what is left for weights and cache together
 _WORKSPACE = 64 * 2**20
 _DEFAULT_SEQ_LENGTH = 4096
@@ -78,7 +79,8 @@ def offload_plan(
         weight_shares(config.percent, on_gpu)
     folder = _folder(config)
     rates = measured(folder, device, kernel_kind(dtype)) if on_gpu else _NO_RATES
-    found = OffloadPlan(Offloader(folder, lambda model, groups: decide(model, groups), SMALL))
+    at_once = config.percent is not None or not _fits(config, dtype, device)
+    found = OffloadPlan(Offloader(folder, lambda model, groups: decide(model, groups), SMALL, at_once))
 
     def decide(model: nn.Module, groups: list[Group]) -> Placement:
         disk = config.offload != "cpu"
@@ -115,6 +117,17 @@ def _room(
             "Raise it, or lower max_seq_length.",
         )
     return Memory(left - kv, None if host else (machine.host or 0) - machine.process, machine.disk), kv
+
+
+def _fits(config: EngineConfig, dtype: torch.dtype, device: torch.device) -> bool:
+    """By its headers the model will probably stay in compute memory as a whole; it is decided later."""
+    try:
+        weights = find_checkpoint(config.model).tensors
+    except (ModelError, OffloadError):
+        return False  # not on this machine yet
+    machine = machine_limits(_NO_RATES, device, config.device_memory, config.host_memory)
+    needed = sum(tensor.elements for tensor in weights) * ITEM[kernel_kind(dtype)]
+    return config.grown is None and needed * _SPARE < machine.compute - machine.process
 
 
 def _kv_bytes(config: EngineConfig, shape: Checkpoint, per_token: int, left: int) -> int:

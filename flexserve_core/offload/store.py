@@ -3,7 +3,8 @@
 transformers maps safetensors files into memory, so a weight that needed no conversion is a view of its file, and the
 process's table of mappings says which bytes. Everything else (converted, transposed, quantised) is written to one file
 that has no name from the start: nothing is left of it, whatever ends the process, and nobody can change it. Each
-stretch is read back and compared with the weight before the weight is let go. Knows nothing of modules.
+stretch that we wrote is read back and compared with the weight before that is let go, and a mapped weight counts as its
+file's only if none of its pages was written to. Knows nothing of modules.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,6 +24,7 @@ from flexserve_core.offload.pages import PAGE, aligned_memory
 
 _PREFIX = ".flexserve-offload-"
 _CHUNK = 16 * 2**20
+_SYSTEM_PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else PAGE
 LINE = 64  # a weight keeps its place within a cache line: a BLAS may go by it
 
 
@@ -56,6 +59,11 @@ class WeightStore:
         """See ExtentReader.read."""
         self._reader.read(extent, into)
 
+    def forget_cached(self) -> None:
+        """Free the page cache of what was checked and copied."""
+        self._scratch = aligned_memory(PAGE)
+        self._reader.forget_cached()
+
     def close(self) -> None:
         """Forget the weights; the file of ours is gone with it."""
         self._reader.close()
@@ -72,7 +80,8 @@ class WeightStore:
         extent = Extent(label, file, offset, weight.nbytes)
         try:
             self._reader.open(file)
-            return extent if self._holds(extent, weight) else None
+            same = _unchanged(weight.data_ptr(), weight.nbytes)
+            return extent if same or (same is None and self._holds(extent, weight)) else None
         except OffloadError:
             return None  # replaced or deleted since it was mapped: what is in memory counts
 
@@ -150,6 +159,26 @@ def is_mapped(weight: Tensor) -> bool:
 def raw(weight: Tensor) -> Tensor:
     """The bytes of a contiguous tensor, uint8 [n]."""
     return weight.detach().reshape(-1).view(torch.uint8)
+
+
+def _unchanged(address: int, nbytes: int) -> bool | None:
+    """No page of a privately mapped stretch was written to: none is a copy of its own. None: not known.
+
+    An entry of /proc/self/pagemap says of a page: 63 present, 62 swapped out, 61 of a file (Linux,
+    Documentation/admin-guide/mm/pagemap.rst).
+    """
+    first, last = address // _SYSTEM_PAGE, (address + nbytes - 1) // _SYSTEM_PAGE
+    try:
+        with open("/proc/self/pagemap", "rb", buffering=0) as pages:
+            pages.seek(8 * first)
+            raw_entries = pages.read(8 * (last - first + 1))
+    except OSError:
+        return None
+    entries = np.frombuffer(raw_entries, dtype=np.uint64)
+    if len(entries) != last - first + 1:
+        return None
+    in_memory, of_file = (entries >> np.uint64(62)) != 0, (entries >> np.uint64(61)) & np.uint64(1) != 0
+    return bool((of_file | ~in_memory).all())
 
 
 def _mapping(address: int, nbytes: int) -> tuple[Path, int] | None:
