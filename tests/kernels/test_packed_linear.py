@@ -1,0 +1,107 @@
+"""Compiled linear layers: the numbers of the formula, rows by themselves, no trace left in torch's own kernels."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from flexserve_kernels import native, prepare_linear
+from flexserve_kernels.checks import revealing_linear, unequal_rows
+from flexserve_kernels.cpu import linear
+from flexserve_kernels.cpu.linear import PackedLinear, supports
+from flexserve_kernels.native import INSTRUCTION_SETS, load_from
+from flexserve_kernels.reference.linear import RowInvariantLinear
+
+from .conftest import PACKAGE, USABLE
+
+DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
+SHAPES = [(256, 256), (172, 64), (64, 172), (768, 256), (1, 1), (33, 31), (1000, 96), (11008, 40)]  # K, N
+
+
+@pytest.fixture(params=[(kind, name) for kind in DTYPES for name in INSTRUCTION_SETS], ids=" ".join)
+def built(request):
+    """(kind, library) for every library of this machine that computes the kind."""
+    kind, name = request.param
+    library = load_from(PACKAGE, (name,)).library if name in USABLE else None
+    if not supports(library, kind):
+        pytest.skip(f"{name} does not compute {kind} here")
+    return kind, library
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
+def test_it_is_the_formula_and_rows_are_independent(built, shape, bias, threads):
+    kind, library = built
+    weight, rows = revealing_linear(*shape, 70, DTYPES[kind])
+    offset = torch.randn(shape[1]) if bias else None
+    layer = PackedLinear.from_dense(weight, offset, kind, library)
+    exact = rows.double() @ weight.double().T + (0 if offset is None else offset.double())
+    scale = rows.double().abs() @ weight.double().abs().T + (1e-30 if offset is None else offset.double().abs())
+    error = (layer(rows).double() - exact).abs()
+    rounding = exact.abs() * 2**-8 if kind == "bf16" else 0  # of the result itself
+    assert ((error - rounding) / scale).max() < 1e-5
+    assert unequal_rows(layer, rows) == 0
+
+
+def test_shapes_of_the_input(built):
+    kind, library = built
+    layer = PackedLinear.from_dense(torch.randn(40, 64), None, kind, library)
+    for rows in ((), (0,), (2, 3, 5)):
+        x = torch.randn(*rows, 64).to(DTYPES[kind])
+        assert layer(x).shape == (*rows, 40)
+    wide = torch.randn(5, 67).to(DTYPES[kind])
+    assert torch.equal(layer(wide[:, 1:65]), layer(wide[:, 1:65].clone()))
+    with pytest.raises(ValueError, match=r"expected \[\.\.\., 64\]"):
+        layer(torch.randn(2, 63).to(DTYPES[kind]))
+    with pytest.raises(ValueError, match="float16"):
+        layer(torch.randn(2, 64).half())
+
+
+def test_nan_and_inf_stay_in_their_row(built):
+    kind, library = built
+    weight, rows = revealing_linear(64, 48, 20, DTYPES[kind])
+    layer = PackedLinear.from_dense(weight, None, kind, library)
+    healthy = layer(rows)
+    rows[3, 5], rows[17, 0] = float("nan"), float("inf")
+    poisoned = layer(rows)
+    others = [i for i in range(20) if i not in (3, 17)]
+    assert torch.equal(poisoned[others], healthy[others])
+    assert poisoned[3].isnan().all()
+    expected = rows[17:18].double() @ weight.double().T
+    assert torch.equal(poisoned[17].isnan(), expected[0].isnan())
+    assert torch.equal(poisoned[17].isinf(), expected[0].isinf())
+
+
+def test_torch_computes_as_before(built):
+    """The tile registers are shared with torch's own library; whoever comes next must find them as it needs them."""
+    kind, library = built
+    layer = PackedLinear.from_dense(torch.randn(64, 512), None, kind, library)
+    rows, weight = torch.randn(40, 512).bfloat16(), torch.randn(512, 512).bfloat16()
+    before, mine = rows @ weight, layer(rows.to(DTYPES[kind]))
+    for _ in range(20):
+        assert torch.equal(layer(rows.to(DTYPES[kind])), mine)
+        assert torch.equal(rows @ weight, before)
+
+
+def test_a_wrong_strip_shows(built, monkeypatch):
+    """Negative control: weights packed for one column less."""
+    kind, library = built
+    weight, rows = revealing_linear(64, 33, 8, DTYPES[kind])
+    right = PackedLinear.from_dense(weight, None, kind, library)(rows)
+    wrong = PackedLinear.from_dense(weight.roll(1, dims=0), None, kind, library)(rows)
+    assert not torch.equal(right, wrong)
+
+
+def test_the_door_takes_the_best_and_falls_back(monkeypatch):
+    library = native.load_native().library
+    expected = PackedLinear if supports(library, "fp32") else RowInvariantLinear
+    assert isinstance(prepare_linear(torch.randn(8, 64), kind="fp32"), expected)
+    assert isinstance(prepare_linear(torch.randn(8, 64), kind="fp16"), RowInvariantLinear)
+    assert isinstance(prepare_linear(torch.randn(8, 64), kind="fp32", strategy="row1"), RowInvariantLinear)
+    monkeypatch.setenv("FLEXSERVE_REFERENCE", "1")
+    assert isinstance(prepare_linear(torch.randn(8, 64), kind="fp32"), RowInvariantLinear)
+
+
+def test_an_unknown_library_supports_nothing():
+    assert not supports(None, "bf16")
+    assert not supports(native.load_native().library, "int3")
+    assert set(linear.KINDS) >= {"fp32", "bf16", "nf4"}
