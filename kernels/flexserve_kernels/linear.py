@@ -36,6 +36,9 @@ def prepare_linear(
 def prepare_quantised_linear(weight: Nf4Weight | Int8Weight, bias: Tensor | None = None) -> nn.Module:
     """The same from a weight that is quantised already; bf16 in and out."""
     if isinstance(weight, Int8Weight):
+        library = native_library() if weight.data.device.type == "cpu" else None
+        if library is not None and supports(library, "int8"):
+            return PackedLinear.from_int8(weight, bias, library)
         return Int8Linear(weight, bias)
     library = native_library() if weight.packed.device.type == "cpu" else None
     if library is None or not supports(library, "nf4"):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-ABI = 3  # FLEXSERVE_ABI in csrc/native.h
+ABI = 4  # FLEXSERVE_ABI in csrc/native.h
 INSTRUCTION_SETS = ("amx", "avx512", "avx2", "baseline")  # widest first; libraries are called _native_<name>
 _FIRST_USABLE = {"AVX512": 1, "AVX2": 2}  # by torch's name for what the processor has
 

@@ -35,7 +35,9 @@ def test_it_is_the_formula_and_rows_are_independent(built, shape, bias, threads)
     offset = torch.randn(shape[1]) if bias else None
     layer = PackedLinear.from_dense(weight, offset, kind, library)
     exact = rows.double() @ weight.double().T + (0 if offset is None else offset.double())
-    scale = rows.double().abs() @ weight.double().abs().T + (1e-30 if offset is None else offset.double().abs())
+    scale = rows.double().abs() @ weight.double().abs().T + (
+        1e-30 if offset is None else offset.double().abs()
+    )
     error = (layer(rows).double() - exact).abs()
     rounding = exact.abs() * 2**-8 if kind == "bf16" else 0  # of the result itself
     assert ((error - rounding) / scale).max() < 1e-5

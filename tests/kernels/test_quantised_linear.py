@@ -22,7 +22,9 @@ SHAPES = [(256, 256), (64, 33), (768, 40), (128, 1), (4096, 64)]  # K, N
 
 
 def random_weight(shape):
-    return torch.randn(shape[1], shape[0], generator=torch.Generator().manual_seed(shape[0])) / shape[0] ** 0.5
+    return (
+        torch.randn(shape[1], shape[0], generator=torch.Generator().manual_seed(shape[0])) / shape[0] ** 0.5
+    )
 
 
 @pytest.mark.parametrize("shape", [*SHAPES, (36, 5)], ids=str)

@@ -1,0 +1,290 @@
+// Linear layers by AMX tiles over bf16, NF4 and LLM.int8 weights.
+//
+// Threads share out strips of 32 columns; a sum runs over the depth front to back in one tile register (or is put down
+// and taken up again, which changes no bit), whatever rows come along. So a row's bits depend on that row alone.
+//
+// NF4: the 16 values of a block, codebook times absmax in fp32 rounded to bf16, are bitsandbytes' dequantised values;
+// they make a table in a register, and one instruction looks up 32 of them, straight into the order of a tile.
+#include "tiles.h"
+
+#include "share.h"
+
+#if FLEXSERVE_AMX
+
+namespace flexserve {
+namespace {
+
+constexpr int64_t PASS_ROWS = 32;     // rows that share one pass over a strip
+constexpr int64_t CHUNK_ROWS = 256;   // rows whose tiles and sums stay in the second-level cache
+constexpr int64_t PIECE = 32;         // depth tiles of a strip that are multiplied with all of a chunk's rows in turn
+constexpr int64_t AHEAD = 4096;       // bytes that weights are fetched ahead
+
+inline void fetch(const uint8_t* from, int64_t bytes) {
+  for (int64_t line = 0; line < bytes; line += 64) _mm_prefetch((const char*)(from + AHEAD + line), _MM_HINT_T0);
+}
+
+// Tiles 0..3: sums [column tile][row tile]; 4, 5: weights; 6, 7: rows.
+template <bool TWO, bool INTEGER>
+inline void multiply(const uint8_t* weight, const uint8_t* x, int64_t next_row_tile) {
+  _tile_loadd(4, weight, 64);
+  _tile_loadd(6, x, 64);
+  _tile_loadd(5, weight + TILE_BYTES, 64);
+  if constexpr (INTEGER) {
+    _tile_dpbssd(0, 4, 6);
+    _tile_dpbssd(2, 5, 6);
+  } else {
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(2, 5, 6);
+  }
+  if constexpr (TWO) {
+    _tile_loadd(7, x + next_row_tile, 64);
+    if constexpr (INTEGER) {
+      _tile_dpbssd(1, 4, 7);
+      _tile_dpbssd(3, 5, 7);
+    } else {
+      _tile_dpbf16ps(1, 4, 7);
+      _tile_dpbf16ps(3, 5, 7);
+    }
+  }
+}
+
+// Weights that lie ready in tiles: [strip][depth tile][2][16 columns][64 bytes].
+template <bool INTEGER_>
+struct ReadyTiles {
+  static constexpr bool INTEGER = INTEGER_, READY = true;
+  static constexpr int64_t TURN = 1;  // depth tiles that are unpacked at a time
+  const uint8_t* weight;
+  int64_t depth_tiles;
+  const uint8_t* tiles(int64_t strip, int64_t first, uint8_t*) const {
+    const uint8_t* at = weight + (strip * depth_tiles + first) * 2 * TILE_BYTES;
+    fetch(at, 2 * TILE_BYTES);
+    return at;
+  }
+};
+
+// codes [strip][K / 64][16 pairs of columns][32][4]: four 4-bit numbers of a 16-bit word, low ones first, are column
+// 2 p at k = j and k = 32 + j, then column 2 p + 1. absmax [strip][K / 64][32].
+struct Nf4Tiles {
+  static constexpr bool INTEGER = false, READY = false;
+  static constexpr int64_t TURN = 2;
+  const uint8_t* codes;
+  const float *absmax, *codebook;
+  int64_t depth_tiles;
+
+  const uint8_t* tiles(int64_t strip, int64_t first, uint8_t* out) const {
+    const int64_t block = (strip * depth_tiles + first) / 2;
+    const uint8_t* in = codes + block * 1024;
+    const float* scale = absmax + block * STRIP;
+    const __m512 book = _mm512_loadu_ps(codebook);
+    fetch(in, 1024);
+    for (int pair = 0; pair < 16; ++pair, in += 64) {
+      const __m512i words = _mm512_load_si512((const void*)in);
+      // The lookup reads five bits of an index; the table is doubled so that the fifth does not matter.
+      const __m512i left = table(book, scale[2 * pair]), right = table(book, scale[2 * pair + 1]);
+      uint8_t* line = out + pair / 8 * TILE_BYTES + pair % 8 * 128;
+      _mm512_store_si512(line, _mm512_permutexvar_epi16(words, left));
+      _mm512_store_si512(line + 2 * TILE_BYTES, _mm512_permutexvar_epi16(_mm512_srli_epi16(words, 4), left));
+      _mm512_store_si512(line + 64, _mm512_permutexvar_epi16(_mm512_srli_epi16(words, 8), right));
+      _mm512_store_si512(line + 2 * TILE_BYTES + 64, _mm512_permutexvar_epi16(_mm512_srli_epi16(words, 12), right));
+    }
+    asm volatile("" ::: "memory");  // the compiler does not know that tile loads read memory
+    return out;
+  }
+
+  static __m512i table(__m512 book, float scale) {
+    const __m512 values = _mm512_mul_ps(book, _mm512_set1_ps(scale));
+    return (__m512i)_mm512_cvtne2ps_pbh(values, values);
+  }
+};
+
+// Sums of 16 columns x 16 rows to numbers of out. first_row, column: of the tile's corner.
+struct FloatOut {
+  const FlexserveLinear& call;
+  void operator()(const float (*sums)[16], int64_t first_row, int64_t column) const {
+    const int64_t columns = std::min<int64_t>(16, call.columns - column);
+    const int64_t rows = std::min<int64_t>(16, call.rows - first_row);
+    if (columns <= 0) return;
+    vf lines[16];
+    for (int i = 0; i < 16; ++i) lines[i] = load(sums[i]);
+    transpose(lines);
+    const vf bias = call.bias ? load_part(call.bias + column, columns) : vf{};
+    bf16* out = (bf16*)call.out + first_row * call.columns + column;
+    for (int64_t r = 0; r < rows; ++r, out += call.columns)
+      store_part(out, call.bias ? lines[r] + bias : lines[r], columns);
+  }
+};
+
+// sum * (row scale * column scale) / 127^2 + bias, then the row's outliers one by one in ascending order.
+struct Int8Out {
+  const FlexserveLinear& call;
+  const Int8Rows& rows;
+  void operator()(const float (*sums)[16], int64_t first_row, int64_t column) const {
+    const int64_t columns = std::min<int64_t>(16, call.columns - column);
+    const int64_t count = std::min<int64_t>(16, call.rows - first_row);
+    if (columns <= 0) return;
+    vf lines[16];
+    for (int i = 0; i < 16; ++i) lines[i] = (vf)_mm512_cvtepi32_ps(_mm512_load_si512(sums[i]));
+    transpose(lines);
+    const vf bias = call.bias ? load_part(call.bias + column, columns) : vf{};
+    const vf scale = load_part(call.scale + column, columns);
+    bf16* out = (bf16*)call.out + first_row * call.columns + column;
+    for (int64_t r = 0; r < count; ++r, out += call.columns) {
+      vf sum = lines[r] * (scale * rows.scale[first_row + r]) * (1.0f / (127 * 127));
+      if (call.bias) sum = sum + bias;
+      for (const Outlier& outlier : rows.outliers[first_row + r])
+        sum = sum + weights(column, outlier.column) * (scale * (1.0f / 127)) * outlier.value;
+      store_part(out, sum, columns);
+    }
+  }
+
+  vf weights(int64_t column, int64_t k) const {
+    const int64_t tile = (column / STRIP * rows.tiles.depth_tiles + k / 64) * 2 + column % STRIP / 16;
+    const int8_t* at = (const int8_t*)call.weight + tile * TILE_BYTES + k % 64;
+    float values[16];
+    for (int i = 0; i < 16; ++i) values[i] = at[i * 64];
+    return load(values);
+  }
+};
+
+template <class Source, class Out>
+struct TileLinear {
+  const FlexserveLinear& call;
+  const RowTiles& x;
+  const Source source;
+  const Out out;
+
+  void operator()(int64_t strip) const {
+    static const TileConfig config;
+    _tile_loadconfig(&config);
+    if (call.rows <= PASS_ROWS) {
+      call.rows > TILE_ROWS ? pass<true>(strip) : pass<false>(strip);
+      return;
+    }
+    for (int64_t first = 0; first < x.row_tiles; first += CHUNK_ROWS / TILE_ROWS)
+      chunk(strip, first, std::min(x.row_tiles, first + CHUNK_ROWS / TILE_ROWS));
+  }
+  void done() const { _tile_release(); }
+
+ private:
+  static constexpr int64_t TURN = Source::TURN;
+  using Sums = float[4][16][16];
+
+  // Few rows: the strip is unpacked and multiplied turn by turn.
+  template <bool TWO>
+  void pass(int64_t strip) const {
+    alignas(64) uint8_t unpacked[2][Source::READY ? 64 : TURN * 2 * TILE_BYTES];
+    clear();
+    const int64_t next_row_tile = x.depth_tiles * TILE_BYTES;
+    for (int64_t t = 0; t < x.depth_tiles; t += TURN) {
+      const uint8_t* weight = source.tiles(strip, t, unpacked[t / TURN % 2]);
+      for (int64_t i = 0; i < TURN; ++i)
+        multiply<TWO, Source::INTEGER>(weight + i * 2 * TILE_BYTES, x.at(0, t + i), next_row_tile);
+    }
+    alignas(64) Sums sums;
+    put_down(sums);
+    write(sums, strip, 0);
+  }
+
+  // Many rows: a piece of the strip is unpacked and multiplied with all of them before the next.
+  void chunk(int64_t strip, int64_t first_tile, int64_t end_tile) const {
+    static thread_local Buffer weight_memory, sum_memory;
+    uint8_t* unpacked = Source::READY ? nullptr : weight_memory.reserve<uint8_t>(PIECE * 2 * TILE_BYTES);
+    Sums* sums = sum_memory.reserve<Sums>((end_tile - first_tile + 1) / 2);
+    for (int64_t t = 0; t < x.depth_tiles; t += PIECE) {
+      const int64_t end = std::min(t + PIECE, x.depth_tiles);
+      const uint8_t* weight = piece(strip, t, end, unpacked);
+      for (int64_t r = first_tile; r < end_tile; r += 2) {
+        Sums& own = sums[(r - first_tile) / 2];
+        t ? take_up(own) : clear();
+        r + 1 < end_tile ? run<true>(weight, r, t, end) : run<false>(weight, r, t, end);
+        put_down(own);
+      }
+    }
+    for (int64_t r = first_tile; r < end_tile; r += 2) write(sums[(r - first_tile) / 2], strip, r);
+  }
+
+  const uint8_t* piece(int64_t strip, int64_t t, int64_t end, uint8_t* unpacked) const {
+    if (Source::READY) return source.tiles(strip, t, nullptr);
+    for (int64_t i = t; i < end; i += TURN) source.tiles(strip, i, unpacked + (i - t) * 2 * TILE_BYTES);
+    return unpacked;
+  }
+
+  template <bool TWO>
+  void run(const uint8_t* weight, int64_t row_tile, int64_t t, int64_t end) const {
+    for (; t < end; ++t, weight += 2 * TILE_BYTES)
+      multiply<TWO, Source::INTEGER>(weight, x.at(row_tile, t), x.depth_tiles * TILE_BYTES);
+  }
+
+  void write(const Sums& sums, int64_t strip, int64_t row_tile) const {
+    for (int half = 0; half < 2; ++half)
+      for (int next = 0; next < 2; ++next)
+        if (row_tile + next < x.row_tiles)
+          out(sums[2 * half + next], (row_tile + next) * TILE_ROWS, strip * STRIP + half * 16);
+  }
+
+  static void clear() {
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+  }
+  static void put_down(Sums& sums) {
+    _tile_stored(0, sums[0], 64);
+    _tile_stored(1, sums[1], 64);
+    _tile_stored(2, sums[2], 64);
+    _tile_stored(3, sums[3], 64);
+  }
+  static void take_up(const Sums& sums) {
+    _tile_loadd(0, sums[0], 64);
+    _tile_loadd(1, sums[1], 64);
+    _tile_loadd(2, sums[2], 64);
+    _tile_loadd(3, sums[3], 64);
+  }
+};
+
+template <class Source, class Out>
+void run_tiles(const FlexserveLinear& call, const RowTiles& x, const Source& source, const Out& out,
+               FlexserveParallel parallel) {
+  const TileLinear<Source, Out> body{call, x, source, out};
+  const int64_t work = x.row_tiles * TILE_ROWS * call.depth * call.columns;
+  share(up(call.columns, STRIP) / STRIP, work, call.num_threads, parallel, body);
+}
+
+}  // namespace
+
+int tile_linear_kinds() {
+  if (!tiles_allowed()) return 0;
+  return 1 << FLEXSERVE_LINEAR_BF16 | 1 << FLEXSERVE_LINEAR_NF4 | 1 << FLEXSERVE_LINEAR_INT8;
+}
+
+int tile_linear(const FlexserveLinear& call, FlexserveParallel parallel) {
+  static thread_local Buffer memory;
+  if (call.kind == FLEXSERVE_LINEAR_INT8) {
+    const Int8Rows rows = int8_rows(call, memory);
+    const ReadyTiles<true> source{(const uint8_t*)call.weight, rows.tiles.depth_tiles};
+    run_tiles(call, rows.tiles, source, Int8Out{call, rows}, parallel);
+    return 0;
+  }
+  const RowTiles x = bf16_rows(call, memory);
+  if (call.kind == FLEXSERVE_LINEAR_BF16) {
+    run_tiles(call, x, ReadyTiles<false>{(const uint8_t*)call.weight, x.depth_tiles}, FloatOut{call}, parallel);
+    return 0;
+  }
+  if (call.kind == FLEXSERVE_LINEAR_NF4 && call.depth % 64 == 0) {
+    const Nf4Tiles source{(const uint8_t*)call.weight, call.scale, call.codebook, x.depth_tiles};
+    run_tiles(call, x, source, FloatOut{call}, parallel);
+    return 0;
+  }
+  return 1;
+}
+
+}  // namespace flexserve
+
+#else
+
+namespace flexserve {
+int tile_linear_kinds() { return 0; }
+int tile_linear(const FlexserveLinear&, FlexserveParallel) { return 1; }
+}  // namespace flexserve
+
+#endif
