@@ -12,6 +12,7 @@ from flexserve_core.testing.oracle import transformers_tokens
 from flexserve_core.testing.pairwise import pairwise
 from flexserve_core.testing.scripted import Plant, ScriptedDrafter
 from flexserve_core.testing.shared import SHARED_PAIRS, ModelPair, shared_model
+from flexserve_core.testing.soak import TIGHT, Soak, SoakReport
 from flexserve_core.testing.tiny import CHAT_TEMPLATE, FAMILIES, write_tiny_model, write_tiny_pair
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "CHAT_TEMPLATE",
     "FAMILIES",
     "SHARED_PAIRS",
+    "TIGHT",
     "Bench",
     "Cell",
     "CellReport",
@@ -27,6 +29,8 @@ __all__ = [
     "Plant",
     "RunReport",
     "ScriptedDrafter",
+    "Soak",
+    "SoakReport",
     "assert_same_law",
     "chi_square_p_value",
     "pairwise",
