@@ -52,6 +52,11 @@ QUESTIONS = (
     "[which|what] [city|town] is the capital of {c}?", "capital [city |]of {c}[?|]", "capital {c}", "{c} capital[?| city?]",
     "{c}'s capital[?| is what?| city?]", "what is {c}'s capital[ city|]?", "what [city|town] is {c}'s capital?",
     "[can you|could you|would you] [tell me|name|give me] the capital [city |]of {c}?",
+    "[which|what] city [governs|rules|is the seat of government of|serves as the capital of|is the capital in|holds the government of|leads|is home to the government of|functions as the capital of] {c}?", "{c}[:|,|-] [capital|its capital|which capital|the capital, please|what's the capital|name the capital|capital city][?|]",
+    "[I'm|I am|we are|my friend is|she is] [flying|traveling|moving|going|off] to {c}[.|,] [what is|what's|tell me|which city is] [the|its] capital[?|]", "[do you know|can you remember|can you say|any idea|tell me|I wonder|who knows] [which city|what city|what] [is|'s] the capital of {c}[?|]", "[what|which] [city|place|town] do [they|people|the people] in {c} [call|have as] their capital?", "[where is|where's|where would I find] the [capital|president's seat|parliament|government] of {c}?",
+    "[a|one] [crossword|quiz|exam|test|homework] [question|clue|item]: [the |]capital of {c}[?|]", "[people|those] [who live|living] in {c} [have|see] [which|what] [city|town] as [the|their] capital?", "[for|about] {c}, [what|which] is the capital[ city|]?", "[the|what's the] name of {c}'s capital[ city|][?|]", "[name|give|state|tell me|write down] {c}'s capital[ city|][.|]", "[capitals:|geography:|next country:|country:] {c}[?|]", "[which|what] is the capital [city |][in|for|over] {c}?",
+    "[the government|the parliament|the king|the president] of {c} [sits|meets|works|is] in [which|what] city?", "[I|we] [never|always|must|can't] [remember|forget|learn|recall] the capital of {c}[.|, what is it?|. Help?|]", "[how|what] is the capital of {c} [called|named]?", "[let me|help me] [guess|learn|know|remember]: [what is |]the capital of {c}[?|]", "[between|of] all cities [in|of] {c}, which [one |]is the capital?", "[my|our] [teacher|daughter|son|test|quiz] asks for the capital [city |]of {c}[.|]",
+    "[every country has one:|map question:|true capital, please:] [the capital of |]{c}[?|]", "{c} [is governed from|is ruled from|has its government in|has its parliament in] [which city|what city|where][?|]", "[what would be|what might be|so what is|and what's] the capital of {c}?", "[tell|inform|remind] me [about|of|on] [the capital of {c}|{c}'s capital][.|]",
     "[where|in which city] [is|does] the [government|parliament] of {c}[?| sit?]", "what is the [seat of government|main city|chief city] of {c}?",
     "[I'd like to know|I want to know|I forgot|remind me of|I need] the capital [city |]of {c}[.|]",
     "{c} [has which capital|has what capital|what is the capital|- capital|: capital][?|]",
@@ -60,12 +65,13 @@ QUESTIONS = (
     "if I travel to {c}, [what|which city] is the capital [there|]?", "quiz: [what is |]the capital of {c}?",
     "I'm [learning|studying] geography. [What is|Which is] the capital of {c}?",
 )
-SUBJECTS = ("the capital of {c}", "the capital [city |]of {c}", "{c}'s capital", "the [main|chief] city of {c}", "capital of {c}", "the name of the capital of {c}", "which city is the capital of {c}", "the city that governs {c}", "{c} and its capital")
+SUBJECTS = ("the capital of {c}", "the capital [city |]of {c}", "{c}'s capital", "the [main|chief] city of {c}", "capital of {c}", "the name of the capital of {c}", "which city is the capital of {c}", "the city that governs {c}", "{c} and its capital", "the seat of [government|the government|parliament] of {c}", "the capital for {c}", "the capital city in {c}", "which city [governs|rules] {c}", "what the capital of {c} is [called|named|]", "the city from which {c} is [governed|ruled]", "what {c} has as [its |]capital", "where the government of {c} [sits|is]")
 SHARED = 0.35  # how often a question uses a frame that all categories share
-FOLLOW_UPS = ("[and|what about|how about|and of|and for|and the one of|same for|now] {c}?", "and [the capital of|for] {c}?", "{c}?")
+FOLLOW_UPS = ("[and|what about|how about|and of|and for|and the one of|same for|now] {c}?", "and [the capital of|for] {c}?", "{c}?", "[and |then |]what is {c}'s[?|]", "do {c} [now|next|too][.|]", "[next|another|one more]: {c}")
 REVERSE = (
     "{k} is the capital of [which country|what country|what]?", "[which|what] country has {k} as its capital?",
-    "of which country is {k} the capital?", "what country is {k} the capital of?",
+    "of which country is {k} the capital?", "[which|what] [country|nation|state|land] [is|would be] {k} the capital [of|city of|for]?", "[{k} is|is {k}] the capital [city |][of|for] [which|what|whose] [country|nation|state|land]?", "[which|what] [country|nation] [is|are] [governed|ruled|run] from {k}?", "[which|what] country [calls|has|names] {k} [its|as its|for its] capital[ city|]?",
+    "[which|what] country does {k} [govern|belong to as capital|serve as capital|lead]?", "[tell me|name|give me|I need|find] the country [whose capital is {k}|with the capital {k}|that has {k} as its capital|governed from {k}][.|]", "[whose|which country's|what country's] capital is {k}?", "{k} - capital of [what|which country|?|]", "[in|of] [which|what] country is {k} the capital[ city|]?", "the country [whose|of which the] capital is {k}[?|]", "what country is {k} the capital of?",
 )
 
 
@@ -81,7 +87,7 @@ def answer(country: str) -> str:
 def exchange(rng: Random) -> Exchange:
     """A country, asked for its capital; now and then the other way round."""
     country = rng.choice(tuple(CAPITALS))
-    if rng.random() < 0.1 and country not in ("England",):
+    if rng.random() < 0.14 and country not in ("England",):
         return Exchange("capitals", typed(rng, pick(rng, REVERSE, k=CAPITALS[country])), answer(country), country)
     if rng.random() < SHARED:
         question = request(rng, pick(rng, SUBJECTS, c=_bare(rng, country)))

@@ -52,9 +52,24 @@ QUESTIONS = (
     "[do you know|can you tell me|I want to know] how many {many} {n} {from} [is|are|make][?|]",
     "{n} {from} = ? {many}", "{many} in {n} {from}[?|]", "the number of {many} in {n} {from}[?|]",
     "if I have {n} {from}, how many {many} do I have?",
+    "{it} {n} {from}[.|,] [how many {many} is that|how many {many} are that|what is that in {many}|what would that be in {many}|please give it in {many}|I need it in {many}|how much is it in {many}]?", "[I need|I want|we need|give me|show me|tell me|let me have] {n} {from} [in|as|converted to|expressed in|changed to] {many}[.|, please.|]",
+    "[what|which number] [are|is|do I get for|comes out for] {n} {from} [in|expressed in|given in|written in|measured in|when counted in] {many}?", "{n} {from} [make|makes|equal|equals|give|gives|correspond to|is the same as|are as much as] how many {many}?", "[go|switch|translate|transform|rewrite|recalculate] from {from} to {many}: {n}[?|]", "{from} to {many}: {n}[?|]", "{n} {from} -> {many}", "{n} {from} [==|=] how many {many}",
+    "[with|for] {n} {from}, [what's|what is|tell me|calculate] the [amount|number|count] [of|in] {many}[?|.|]", "[can|could|would] you [work out|calculate|figure out|compute|find|say] [how many {many} there are in {n} {from}|{n} {from} in {many}|the {many} in {n} {from}][?|]", "[how much|how long|how many] [is|are] {n} {from} [if|when] [counted|measured|expressed|given|said] in {many}?",
+    "how [many|much] {many} [go into|would be|would {n} {from} be,|make up|does one need for|do I need for|do you find in|come to|correspond to|are contained in|are the same as|can you get out of] {n} {from}?", "[my|a] [teacher|recipe|form|friend|map|boss] [says|wants|shows|gives] {n} {from}, [but I need|I only know|how many] {many}[.|?]", "[is there|do you know] a way to [say|write|express] {n} {from} in {many}?",
+    "I [only|always] [think|count|calculate] in {many}, [what|how much] is {n} {from}?", "[count|measure|express|state|report] {n} {from} in {many}[.|, please.|]", "[in {many}|counted in {many}|measured in {many}], [what is|how much is|how many is] {n} {from}?", "[unit|] conversion: {n} {from} [to|in|into] {many}[?|]", "{many}? I have {n} {from}[.|]", "[so|and] {n} {from} [would be|is|are] [how many|what in] {many}?",
+    "[there are|we count] how many {many} in {n} {from}?", "[how do you|how do I|how can I] [convert|turn|change|express] {n} {from} [to|into|in] {many}?", "the [equivalent|value|amount] of {n} {from} in {many}[?|]",
 )
-SUBJECTS = ("{n} {from} in {many}", "{n} {from} to {many}", "{n} {from} as {many}", "{n} {from} [given|expressed|measured|counted|written] in {many}", "the {many} in {n} {from}", "how many {many} {n} {from} are", "{n} {from} [converted|turned|changed] [to|into] {many}", "the number of {many} for {n} {from}", "{n} {from} but in {many}", "{many} for {n} {from}")
-FOLLOW_UPS = ("[and|what about|how about|and for|now] {n} {from}?", "and {n} {from} [in|to] {many}?", "{n} {from}?")
+SUBJECTS = ("{n} {from} in {many}", "{n} {from} to {many}", "{n} {from} as {many}", "{n} {from} [given|expressed|measured|counted|written] in {many}", "the {many} in {n} {from}", "how many {many} {n} {from} are", "{n} {from} [converted|turned|changed] [to|into] {many}", "the number of {many} for {n} {from}", "{n} {from} but in {many}", "{many} for {n} {from}", "the conversion of {n} {from} [to|into] {many}", "the [amount|count|total] of {many} in {n} {from}", "converting {n} {from} to {many}", "the {many} that make {n} {from}", "how much {n} {from} [is|are] in {many}", "{n} {from} and how many {many} [it is|that is]")
+MEASURED = {  # what is said to have the size of so many of the unit
+    "kilometer": "[the walk|the road|the way|our trip|the race] is", "meter": "[the rope|the room|the pool|the garden|the tree] [is|measures]", "centimeter": "[the pen|the paper|the insect|the line|a finger] [is|measures]", "kilogram": "[the bag|the dog|a box|the parcel|my suitcase] [weighs|has]", "ton": "[the truck|the car|the elephant|a machine] weighs",
+    "liter": "[the bottle|the tank|the pot|the bucket|a jug] [holds|contains|has]", "hour": "[the flight|the trip|the film|my work|the meeting] [takes|lasts|took]", "minute": "[the song|the video|the break|the call|the walk] [takes|lasts|took]", "day": "[the trip|the project|the visit|the festival] [takes|lasts|took]", "week": "[the course|the holiday|my vacation|the job|school] [takes|lasts|took]", "year": "[the study|the contract|my course|her job|the baby's age] [takes|lasts|is]",
+    "decade": "[the war|his career|the project|their marriage] [takes|lasted|took]", "century": "[the castle|the tree|the empire|the city] [lasted|has stood for|is]", "dollar": "[the ticket|the book|a toy|the meal] costs", "euro": "[the ticket|the book|a coffee|the meal] costs", "dozen": "[the basket|the recipe|the box|the baker] [has|needs|holds]", "foot": "[the table|the man|the board|the door] [is|measures]", "yard": "[the field|the cloth|the garden|the fence] [is|measures]",
+    "kilobyte": "[the file|my text|the note|the email] [has|is|takes]", "gigabyte": "[the film|the game|the disk|my phone] [has|is|takes]",
+}
+SPELLINGS = {  # other ways to write a unit in a question
+    "kilometers": ("kilometres", "kms"), "meters": ("metres",), "centimeters": ("centimetres", "cms"), "millimeters": ("millimetres", "mms"), "kilograms": ("kilos", "kgs", "kilogrammes"), "grams": ("grammes",), "liters": ("litres",), "milliliters": ("millilitres", "mls"), "hours": ("hrs",), "minutes": ("mins",), "seconds": ("secs",), "years": ("yrs",), "dollars": ("bucks",), "tons": ("tonnes",), "gigabytes": ("gigs", "gigas"), "megabytes": ("megs", "MBs"),
+}
+FOLLOW_UPS = ("[and|what about|how about|and for|now] {n} {from}?", "and {n} {from} [in|to] {many}?", "{n} {from}?", "[and |now |then |]how many {many} [are|is|in] {n} {from}?", "[and |now |][the same|same thing|that] [for|with] {n} {from}[?|.|]", "{n} {from} [in|to] {many}[?|]", "what if it is {n} {from}?")
 
 
 def _name(amount: int, one: str, many: str) -> str:
@@ -92,14 +107,17 @@ def _ask(rng: Random, conversion: Conversion, templates: tuple[str, ...], back: 
         shown = rng.choice(("a", "one", 1)) if amount == 1 and not shorts else amount
     if templates is QUESTIONS and rng.random() < 0.35:
         templates = (request(rng, rng.choice(SUBJECTS)),)
-    question = pick(rng, templates, n=shown, **{"from": source, "many": target})
+    if rng.random() < 0.12:
+        source, target = (rng.choice(SPELLINGS.get(unit, (unit,))) for unit in (source, target))
+    slots = {"from": source, "many": target, "it": pick(rng, (MEASURED[conversion.large],))}
+    question = pick(rng, templates, n=shown, **slots)
     reply = backward(conversion, amount) if back else forward(conversion, amount)
     return Exchange("units", typed(rng, question), reply, f"{conversion.large}/{conversion.small}/{int(back)}")
 
 
 def exchange(rng: Random) -> Exchange:
-    """One conversion, three times of four from the large unit to the small one."""
-    return _ask(rng, rng.choice(CONVERSIONS), QUESTIONS, rng.random() < 0.25)
+    """One conversion, two times of three from the large unit to the small one."""
+    return _ask(rng, rng.choice(CONVERSIONS), QUESTIONS, rng.random() < 0.35)
 
 
 def follow_up(rng: Random, last: Exchange) -> Exchange:

@@ -115,14 +115,20 @@ OPPOSITES = (
     "[what is|what's|tell me|give me|name|say|do you know|find] the opposite of {w}[?|]", "opposite of {w}[?|]", "the opposite of {w}[?|, please|]",
     "what [word|term] is the opposite of {w}?", "[what is|what's] the [antonym|contrary] of {w}?", "antonym [of|for] {w}[?|]", "{w} opposite",
     "{w} is the opposite of what?", "the opposite [word|] [to|for] {w}[?|]", "not {w} but?", "if it is not {w}, it is what?",
+    "[which|what] word [is|stands|would be] [the |][opposite|contrary|opposed|contrary in meaning] to {w}?", "{w}[:|,|-|;] [opposite|the opposite|antonym|and the opposite|its opposite|what's the opposite][?|]", "[the|what's the|what is the] [other|opposite|reverse|flip] [side|end|extreme] [of|to] {w}[?|]", "[what|which word] do [I|you|we] [say|use] for the opposite of {w}?", "[something|someone|a thing] that is not {w} is [what|called what|how|...]?",
+    "[turn|flip|reverse|negate|change] {w} [around|into its opposite|to its opposite|into the contrary][.|]", "{w} [vs|versus|and|or] [what|...][?|]", "[the|an] antonym [please|is needed|wanted] for {w}[.|]", "[what|which word] [means|says] the [reverse|contrary|exact opposite] of {w}?", "[I need|we need|find me|I'm looking for|looking for|crossword:] [the|a word for the] [opposite|contrary|antonym] of {w}[.|]", "if [something|someone|it] [is not|isn't] {w}, [what is it|what then|it must be what]?",
+    "[opposites|antonyms|word game]: {w}[?|]", "[I say|you say|he says] {w}, you say?", "[my|our] [homework|exercise|teacher] asks for the [opposite|contrary|antonym] of {w}[.|]", "{w} has [which|what] [opposite|antonym|contrary]?", "[do you know|can you say|can you name|can you think of] [an antonym|the contrary|the opposite|an opposite] [of|for|to] {w}?", "the [opposing|opposite|contrary] [word|term|concept|idea] [to|of|for] {w}[?|]", "[what|which] is the contrary to {w}?", "[the antonym|contrary|opposite] of {w}, please",
     "[which|what] word means the opposite of {w}?", "the [contrary|reverse] of {w}[?|]", "give me a word [that is |]opposite to {w}[.|]",
 )
-OPPOSITE_SUBJECTS = ("the [opposite|contrary|reverse|antonym] of {w}", "the opposite of the word {w}", "the [exact |]opposite of {w}", "an antonym [of|for] {w}", "the opposite [word |][to|for] {w}", "a word that means the opposite of {w}", "what is not {w}", "{w} and its opposite", "{w} turned around", "what the opposite of {w} [is|would be]")
-MEANING_SUBJECTS = ("{aw}", "{aw}", "the [meaning|definition|sense] of [the word |]{w}", "the [word|term] {w}", "what {aw} [is|is exactly|does|is good for]", "what {w} means", "a [short |simple |]definition of {w}", "{aw} in [one sentence|a few words|simple words|plain words]", "the thing called {w}")
+OPPOSITE_SUBJECTS = ("the [opposite|contrary|reverse|antonym] of {w}", "the opposite of the word {w}", "the [exact |]opposite of {w}", "an antonym [of|for] {w}", "the opposite [word |][to|for] {w}", "a word that means the opposite of {w}", "what is not {w}", "{w} and its opposite", "{w} turned around", "what the opposite of {w} [is|would be]", "the [opposite|contrary] word to {w}", "the antonym for {w}", "the [other|opposite] end of {w}", "what {w} is the [opposite|contrary] of")
+MEANING_SUBJECTS = ("{aw}", "{aw}", "the [meaning|definition|sense] of [the word |]{w}", "the [word|term] {w}", "what {aw} [is|is exactly|does|is good for]", "what {w} means", "a [short |simple |]definition of {w}", "{aw} in [one sentence|a few words|simple words|plain words]", "the thing called {w}", "a [definition|description|explanation] of {aw}", "what [we|people|you] call {aw}", "what {w} stands for", "the [idea|concept|notion] of {aw}", "the word {w} and its meaning")
 MEANINGS = (
     "[what is|what's|define|explain|describe] {aw}[?|]", "what does [the word |]{w} mean?", "[the meaning|the definition|a definition] of [the word |]{w}[?|, please|]",
     "[can|could|would] you [explain|define|describe] [the word {w}|{aw}|what {aw} is]?", "define [the word |]{w}[.|]", "{w} [meaning|definition]",
     "[tell me|explain|do you know|I want to know] what {aw} is[.|]", "[explain|describe] the word {w}[.|]", "what do [you|people|we] call {aw}, what is it?",
+    "[I read|I heard|I saw|my book has|the text has] [the word |]{w}[.|,] what [is it|does it mean|is that|does that mean]?", "[how|in what way] would you [describe|explain|define] {aw} [to a child|to a kid|to me|in a sentence|simply|in simple words|briefly]?", "what [is the purpose of|is the point of|do we call|is known as|does one understand by] {aw}?", "{w}[:|,|-] [meaning|definition|what is it|explain|define|what does it mean|please explain][?|]",
+    "[give|write|tell] [me |][a|one] [short |simple |clear |][definition|explanation|description] [of|for] {aw}[.|]", "[what|which] [sort|type] of [thing|word|object] is {aw}?", "[my child|my son|my daughter|a kid|a student] asks [what {aw} is|what {w} means|about {aw}][.|]", "[explain|describe|define] [to me |]what {w} [means|is|stands for][.|]", "[do you know|can you tell me|could you say|I wonder|tell me] what {w} means[?|.|]", "the [sense|meaning] of {w}[?|]", "what [should|must|do] I know about {aw}?", "[dictionary|glossary|definition|vocabulary]: {w}[?|]", "[look up|define for me|spell out the meaning of] {w}[.|]",
+    "[I'm|I am] [not sure|unsure] what {aw} [is|is exactly|actually is][.|]", "[in|using] [simple|plain|easy|other|your own] words, what is {aw}?", "[so|and|well], what [is|might be] {aw}?", "[describe|explain] {aw} [to an alien|to a five year old|in one sentence|with simple words|as if I were a child][.|]", "[why|when] do we say {w}, what is it?", "what do I have to [imagine|picture|understand] [by|under|as] {aw}?",
     "what [exactly|actually] is {aw}?", "[how would you|can you] [define|explain|describe] {aw}?", "what is the meaning of [the word |]{w}?",
     "I don't know [the word {w}|what {aw} is|what {w} means][.|]", "what is meant by {w}?", "{aw} is what?", "what kind of thing is {aw}?",
 )
@@ -156,10 +162,10 @@ def follow_up(rng: Random, last: Exchange) -> Exchange:
     """Another word of the same kind."""
     if last.category == "opposites":
         word = rng.choice(tuple(PAIRS))
-        question = pick(rng, ("[and|what about|how about|and of|and the opposite of] {w}?", "{w}?"), w=word)
+        question = pick(rng, ("[and|what about|how about|and of|and the opposite of|now|next:] {w}?", "{w}?", "[and |now |][the opposite|that|the same|the contrary] [of|for] {w}[?|]"), w=word)
         return Exchange("opposites", typed(rng, question), opposite(word), word)
     word = rng.choice(tuple(DEFINITIONS))
-    question = pick(rng, ("[and|what about|how about|and what is] {aw}?", "{aw}?"), aw=_with_article(word))
+    question = pick(rng, ("[and|what about|how about|and what is|now|next:] {aw}?", "{aw}?", "[and |]what does {aw} mean[, then|]?", "[and |now |]define {aw}[.|]"), aw=_with_article(word))
     return Exchange("definitions", typed(rng, question), DEFINITIONS[word], word)
 
 
