@@ -1,4 +1,4 @@
-"""Quantised linear layers against bitsandbytes: its dequantised weights for NF4, its own row-at-a-time call for int8."""
+"""Quantised linear layers against bitsandbytes: its dequantised weights for NF4, its own row-by-row call for int8."""
 
 from __future__ import annotations
 

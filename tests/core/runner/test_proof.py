@@ -76,9 +76,7 @@ def test_torch_s_own_linear_is_caught_where_it_depends_on_its_batch(tmp_path):
 
     def spoil(model):
         for layer in model.model.layers:
-            down = nn.Linear(688, 256, bias=False)
-            down.weight = layer.mlp.down_proj.weight
-            layer.mlp.down_proj = down
+            layer.mlp.down_proj = nn.Linear(688, 256, bias=False)
 
     assert not proof_of(folder, spoil=spoil)["a tree"].holds
 
