@@ -126,7 +126,7 @@ def heldout_loss(
 
 
 @torch.inference_mode()
-def _guesses(
+def guesses(
     llm: LlamaForCausalLM,
     ssms: Sequence[LlamaForCausalLM],
     tokenizer: PreTrainedTokenizerFast,
@@ -142,31 +142,20 @@ def _guesses(
     return torch.cat(hits)
 
 
-def agreement(
-    llm: LlamaForCausalLM,
-    ssm: LlamaForCausalLM,
-    tokenizer: PreTrainedTokenizerFast,
-    prompts: Sequence[Prompt],
-) -> Agreement:
-    """How often the SSM's first and first three guesses hold the LLM's token, over the LLM's answers."""
-    hits = _guesses(llm, [ssm], tokenizer, prompts)[:, 0].float()
-    return Agreement(float(hits[:, 0].mean()), float(hits.amax(-1).mean()), len(hits))
+def agreement(hits: torch.Tensor) -> Agreement:
+    """How often an SSM's first and first three guesses hold the LLM's token; `hits` bool [positions, 3]."""
+    return Agreement(
+        float(hits[:, 0].float().mean()), float(hits.any(-1).float().mean()), positions=len(hits)
+    )
 
 
-def together(
-    llm: LlamaForCausalLM,
-    first: LlamaForCausalLM,
-    second: LlamaForCausalLM,
-    tokenizer: PreTrainedTokenizerFast,
-    prompts: Sequence[Prompt],
-) -> Pair:
-    """What a second SSM adds to the first, over the LLM's answers."""
-    hits = _guesses(llm, [first, second], tokenizer, prompts).float()
-    tops = hits[:, :, 0]
+def together(hits: torch.Tensor) -> Pair:
+    """What a second SSM adds to the first; `hits` bool [positions, 2, 3]."""
+    tops = hits[:, :, 0].float()
     return Pair(
         first=float(tops[:, 0].mean()),
         second=float(tops[:, 1].mean()),
         either=float(tops.amax(-1).mean()),
-        twice=float(hits[:, 0, :2].amax(-1).mean()),
+        twice=float(hits[:, 0, :2].any(-1).float().mean()),
         positions=len(hits),
     )

@@ -139,18 +139,17 @@ def judge(plan: Plan) -> None:
             ],
         },
     )
-    agreed = evaluate.agreement(llm, ssm, tok, heldout.prompts())
+    hits = evaluate.guesses(llm, [ssm, second], tok, heldout.prompts())
     record(
         plan,
         "ssm_heldout",
         {
-            **asdict(agreed),
+            **asdict(evaluate.agreement(hits[:, 0])),
             "loss": evaluate.heldout_loss(ssm, tok),
             "parameters": model.size(ssm),
         },
     )
-    pair = evaluate.together(llm, ssm, second, tok, heldout.prompts())
-    record(plan, "ssm_2_heldout", {**asdict(pair), "parameters": model.size(second)})
+    record(plan, "ssm_2_heldout", {**asdict(evaluate.together(hits)), "parameters": model.size(second)})
     results = json.loads((plan.out / "results.json").read_text())
     (plan.out / "demo" / "README.md").write_text(card.llm_card(results))
     (plan.out / "demo-ssm" / "README.md").write_text(card.ssm_card(results))

@@ -138,7 +138,7 @@ def test_the_student_comes_closer_to_its_teacher(trained, tokenizer, tmp_path):
     before = float(loss(student, mixture.batch(0)).detach())
     train.run(student, mixture.batch, loss, Budget(tokens=12 * 4 * LENGTH), RECIPE, tmp_path / "run")
     assert float(loss(student, mixture.batch(0)).detach()) < before - 0.5
-    agreed = evaluate.agreement(llm, llm, tokenizer, heldout.prompts()[:4])
+    agreed = evaluate.agreement(evaluate.guesses(llm, [llm], tokenizer, heldout.prompts()[:4])[:, 0])
     assert agreed.top1 == agreed.top3 == 1.0, "a model agrees with itself"
 
 
@@ -168,10 +168,11 @@ def test_the_second_student_is_taught_where_the_first_fails(trained, tokenizer):
 def test_a_pair_holds_what_either_holds(trained, tokenizer):
     llm, _, _ = trained
     other = _micro(tokenizer, seed=5, layers=1)
-    pair = evaluate.together(llm, other, llm, tokenizer, heldout.prompts()[:4])
+    hits = evaluate.guesses(llm, [other, llm], tokenizer, heldout.prompts()[:4])
+    pair = evaluate.together(hits)
     assert pair.second == pair.either == 1.0, "the LLM agrees with itself"
     assert pair.first <= pair.twice < 1.0
-    alone = evaluate.agreement(llm, other, tokenizer, heldout.prompts()[:4])
+    alone = evaluate.agreement(hits[:, 0])
     assert (alone.top1, alone.positions) == (pair.first, pair.positions)
 
 
