@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from flexserve_core.offload.sizes import parse_size
     from flexserve_core.receipt import Receipt, make_receipt
     from flexserve_core.replay import Replay, replay_receipt
+    from flexserve_core.sampling.mss import Drawn, draw
+    from flexserve_core.sampling.warp import Candidates
     from flexserve_core.speculation.drafter import Drafter, DraftView
     from flexserve_core.speculation.registry import register_drafter
     from flexserve_core.speculation.speculative_config import engine_fields
@@ -125,6 +127,8 @@ _HOMES = {
     "flexserve_core.offload.sizes": ("parse_size",),
     "flexserve_core.receipt": ("Receipt", "make_receipt"),
     "flexserve_core.replay": ("Replay", "replay_receipt"),
+    "flexserve_core.sampling.mss": ("Drawn", "draw"),
+    "flexserve_core.sampling.warp": ("Candidates",),
     "flexserve_core.speculation.drafter": ("DraftView", "Drafter"),
     "flexserve_core.speculation.registry": ("register_drafter",),
     "flexserve_core.speculation.speculative_config": ("engine_fields",),
@@ -156,12 +160,14 @@ __all__ = [
     "DEMO_SSM",
     "LLM",
     "SSM",
+    "Candidates",
     "Choice",
     "Chunk",
     "Completion",
     "ConfigurationError",
     "DraftView",
     "Drafter",
+    "Drawn",
     "EngineConfig",
     "EngineFailedError",
     "EngineInfo",
@@ -201,6 +207,7 @@ __all__ = [
     "Tuning",
     "bench_tree",
     "build_server",
+    "draw",
     "embedded_models",
     "engine_fields",
     "flexserve_version",

@@ -8,9 +8,19 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from flexserve_core import ConfigurationError, EngineConfig, InvalidRequestError, build_server, make_receipt
+from flexserve_core import (
+    Candidates,
+    ConfigurationError,
+    EngineConfig,
+    InvalidRequestError,
+    TreeBuilder,
+    build_server,
+    draw,
+    make_receipt,
+)
 from flexserve_core.speculation.expansion import BestFirst, StaticShape
 from flexserve_core.speculation.prompt_lookup import PromptLookupDrafter
 from flexserve_core.speculation.speculative_config import engine_fields
@@ -55,6 +65,41 @@ def test_law_in_the_engine(letters_bench, letters_ssm, fields, expansion):
     assert_same_law(counts, engine_law(bench, requests[0], 3), false_alarm=1e-6)
     assert report.accepted_per_depth[1] > DRAWS / 2
     assert report.accepted_per_depth[2] > 20
+
+
+class Dice:
+    """A third party's drafter: two different tokens of a skewed law, at the root and below its first child."""
+
+    name = "dice"
+
+    def propose(self, views):
+        return [self._tree(view) for view in views]
+
+    def _tree(self, view):
+        law, builder, node = Candidates(np.arange(4), np.log([0.1, 0.2, 0.3, 0.4])), TreeBuilder(), -1
+        for depth in range(min(2, view.max_depth)):
+            assert view.draws
+            drawn = draw(law, view.noise, depth, 2)
+            builder.note_drawn(node, drawn)
+            first, _ = [builder.add(node, token, -1.0 - depth, self.name) for token in drawn.tokens]
+            node = first
+        return builder.build()
+
+    def open(self, key, max_tokens):
+        pass
+
+    close = reset = check_integrity = lambda *_: None
+
+
+def test_law_with_somebody_else_s_draws(letters_bench):
+    fields = {"temperature": 2.0, "top_k": 5, "ignore_eos": True, "max_new_tokens": 4}
+    requests = [
+        letters_bench.request("abcab", request_id=str(seed), seed=seed, **fields) for seed in range(DRAWS)
+    ]
+    report = run_requests(letters_bench.engine([Dice()], CONFIG), requests)
+    counts = Counter(tokens[:3] for [tokens] in report.tokens.values())
+    assert_same_law(counts, engine_law(letters_bench, requests[0], 3), false_alarm=1e-6)
+    assert report.accepted_per_depth[1] > DRAWS / 5
 
 
 def test_greedy_requests_are_unaffected(bench, ssm_bench, greedy):
