@@ -26,9 +26,11 @@ def tensors_of(module: nn.Module) -> dict[str, Tensor]:
 
 
 def set_data(module: nn.Module, name: str, data: Tensor) -> None:
-    """Exchange what a parameter or buffer holds."""
-    tensor = tensors_of(module)[name]
-    tensor.data = data
+    """Put another tensor in a parameter's or buffer's place. (Its `.data` would leave what it was a view of alive.)"""
+    if name in module._parameters:
+        module._parameters[name] = nn.Parameter(data, requires_grad=False)
+    else:
+        module._buffers[name] = data
 
 
 def let_go(module: nn.Module, name: str) -> None:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from flexserve_core.offload.attach import EmbeddingOnDisk, let_go, set_data, stream, tensors_of
+from flexserve_core.offload.memory import give_back_freed
 from flexserve_core.offload.pages import aligned_memory
 from flexserve_core.offload.place import RING_TENSORS, Group, Placement
 from flexserve_core.offload.plan import SMALL
@@ -144,7 +145,9 @@ class Offloader:
         tensor = tensors_of(unit.module)[name]
         extent = self._store.put(f"{unit.path}.{name}", tensor)
         unit.away[name] = Piece(extent, tensor.dtype, tuple(tensor.shape))
+        del tensor
         let_go(unit.module, name)
+        give_back_freed()
 
     def _bring_back(self, unit: _Unit) -> None:
         """Into memory of our own, at the same place within a cache line."""

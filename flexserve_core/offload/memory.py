@@ -6,6 +6,7 @@ Knows nothing of what it is for.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import re
 from pathlib import Path
@@ -30,15 +31,28 @@ def device_available(device: torch.device) -> int:
     return torch.cuda.mem_get_info(device)[0]
 
 
-def process_bytes() -> int:
-    """What this process holds in memory of its own: shared files that can be dropped do not count."""
+def process_bytes(libraries: int | None = None) -> int:
+    """What this process takes. libraries: bytes of mapped files to count; None: of all that is mapped now."""
+    return _resident("RssAnon") + (library_bytes() if libraries is None else libraries)
+
+
+def library_bytes() -> int:
+    """Of mapped files, which before a model is mapped too are the program's libraries."""
+    return _resident("RssFile")
+
+
+def _resident(name: str) -> int:
     with contextlib.suppress(OSError):
-        match = re.search(r"RssAnon:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))
+        match = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))
         if match:
             return int(match[1]) * 1024
-    import resource
+    return 0
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+def give_back_freed() -> None:
+    """Have the C library return freed memory to the system: what a thread freed it would keep for that thread."""
+    with contextlib.suppress(AttributeError, OSError):  # glibc alone has it
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _group_limit() -> int | None:

@@ -100,9 +100,10 @@ def machine_limits(
     device_memory: int | None,
     host_memory: int | None,
     disk: bool = True,
+    process: int | None = None,
 ) -> Machine:
-    """Limits as given, else most of what is free. ConfigurationError for a limit beyond what there is."""
-    process = process_bytes()
+    """Limits as given, else most of what is free. process: what the program takes; None: all it takes now."""
+    process = process_bytes() if process is None else process
     host = host_memory or int(_FREE_SHARE * host_available()) + process
     if device.type == "cuda":
         compute = device_memory or int(_FREE_SHARE * device_available(device))

@@ -20,6 +20,7 @@ from flexserve_core.models.precision import kernel_kind
 from flexserve_core.offload.bandwidth import Bandwidths, measured
 from flexserve_core.offload.headers import Checkpoint
 from flexserve_core.offload.loading import Offloader
+from flexserve_core.offload.memory import library_bytes, process_bytes
 from flexserve_core.offload.percent import weight_shares
 from flexserve_core.offload.place import Group, Memory, Placement, Rates, place
 from flexserve_core.offload.plan import ITEM, SMALL, Machine, as_told
@@ -79,12 +80,14 @@ def offload_plan(
         weight_shares(config.percent, on_gpu)
     folder = _folder(config)
     rates = measured(folder, device, kernel_kind(dtype)) if on_gpu else _NO_RATES
+    libraries = library_bytes()
     at_once = config.percent is not None or not _fits(config, dtype, device)
     found = OffloadPlan(Offloader(folder, lambda model, groups: decide(model, groups), SMALL, at_once))
 
     def decide(model: nn.Module, groups: list[Group]) -> Placement:
         disk = config.offload != "cpu"
-        machine = machine_limits(rates, device, config.device_memory, config.host_memory, disk)
+        limits = (config.device_memory, config.host_memory)
+        machine = machine_limits(rates, device, *limits, disk, process_bytes(libraries))
         room, found.kv_bytes = _room(config, ssms, machine, model, dtype)
         if config.percent is not None:
             return as_told(groups, room, weight_shares(config.percent, on_gpu))

@@ -67,7 +67,7 @@ def test_what_fits_stays(pair):
 
 def test_the_limit_decides_how_much_stays(pair, monkeypatch):
     """The program's own bytes are put aside: a tiny model's are lost in their noise."""
-    monkeypatch.setattr("flexserve_core.offload.report.process_bytes", lambda: 0)
+    monkeypatch.setattr("flexserve_core.offload.setup.process_bytes", lambda _: 0)
     monkeypatch.setattr(setup, "_WORKSPACE", 0)
     found = {}
     for limit in (1_550_000, 1_700_000, 4_000_000):

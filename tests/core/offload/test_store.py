@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import weakref
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from flexserve_core.errors import OffloadError
 from flexserve_core.offload import store as store_module
+from flexserve_core.offload.attach import let_go, tensors_of
 from flexserve_core.offload.extents import Extent, ExtentReader
 from flexserve_core.offload.pages import PAGE, aligned_memory
 from flexserve_core.offload.slots import HostSlots, Piece, Ring, slot_bytes, unpack
@@ -269,3 +271,17 @@ def test_a_failed_read_is_raised_where_it_is_needed_and_tried_again(tmp_path, mo
     broken[0] = False
     for unit in (2, 3, 0, 1, 2):
         assert torch.equal(streamer.acquire(unit)[0], weights[unit])
+
+
+def test_letting_go_frees_the_memory():
+    """A view keeps what it is a view of alive, whatever its `.data` becomes."""
+    module = torch.nn.Module()
+    base = torch.zeros(100)
+    alive = weakref.ref(base)
+    module.register_buffer("packed", base[10:])
+    module.register_parameter("weight", torch.nn.Parameter(torch.zeros(4), requires_grad=False))
+    del base
+    for name in ("packed", "weight"):
+        let_go(module, name)
+        assert tensors_of(module)[name].numel() == 0
+    assert alive() is None
