@@ -14,6 +14,7 @@ from flexserve_core.errors import ConfigurationError
 POLICIES = ("adaptive", "fixed")
 DTYPES = ("auto", "bfloat16", "float16", "float32")
 GROWN_SIZES = ("100M", "300M", "1.1B")
+QUANTIZATIONS = ("int8", "int4")
 VERIFICATIONS = ("keyed", "mss")
 OFFLOADS = ("none", "auto", "cpu", "disk")
 DEMO_MODEL = "demo"
@@ -32,6 +33,9 @@ class EngineConfig:
     ssms: tuple[str, ...] | None = None
     dtype: str = "auto"
     ssm_dtype: str | None = None  # None: as the LLM
+    quantization: str | None = None  # "int8" (LLM.int8), "int4" (NF4): of the LLM's linear layers
+    ssm_quantization: str | None = None
+    quantize_head: str | None = None  # "int8"; None: the LLM's head stays in full precision
     threads: int | None = None  # of the CPU, for the whole process; None: torch's own choice
     device: str = "auto"  # "auto", "cpu", "cuda", "cuda:N"
     speculation: bool = True
@@ -63,6 +67,7 @@ class EngineConfig:
         _check_choice("dtype", self.dtype, DTYPES)
         if self.ssm_dtype is not None:
             _check_choice("ssm_dtype", self.ssm_dtype, DTYPES)
+        self._check_quantization()
         if self.grown is not None:
             _check_choice("grown", self.grown, GROWN_SIZES)
         if self.policy is not None:
@@ -94,6 +99,29 @@ class EngineConfig:
                     "Leave one of them out.",
                 )
         self._check_offload()
+
+    def _check_quantization(self) -> None:
+        for name, allowed in (
+            ("quantization", QUANTIZATIONS),
+            ("ssm_quantization", QUANTIZATIONS),
+            ("quantize_head", ("int8",)),
+        ):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            _check_choice(name, value, allowed)
+            dtype = self.dtype if name != "ssm_quantization" else self.ssm_dtype or self.dtype
+            if dtype not in ("auto", "bfloat16"):
+                raise ConfigurationError(
+                    name,
+                    value,
+                    f"quantised weights are multiplied in bfloat16, not in {dtype}",
+                    "Leave out dtype.",
+                )
+            if self.offload != "none" and name != "ssm_quantization":
+                raise ConfigurationError(
+                    name, value, "quantised weights are kept in memory", "Leave out offload, or quantization."
+                )
 
     def _check_offload(self) -> None:
         _check_choice("offload", self.offload, OFFLOADS)

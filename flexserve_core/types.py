@@ -232,6 +232,12 @@ class EngineInfo:
     torch: str = ""  # version of torch
     threads: int = 0  # torch threads at load
     grown: str | None = None  # the size the model was grown to, if it was
+    quantization: str | None = None  # of the linear layers' weights
+
+    @property
+    def precision(self) -> str:
+        """In words: "bfloat16, int4 weights"."""
+        return self.dtype + (f", {self.quantization} weights" if self.quantization else "")
 
     @property
     def title(self) -> str:

@@ -13,7 +13,7 @@ from dataclasses import fields, replace
 from typing import Any, Union, overload
 
 from flexserve_core.api.generation import GenerationConfig, GenerationResult
-from flexserve_core.api.runtime import current, offload_settings
+from flexserve_core.api.runtime import current, offload_settings, quantisation_settings
 from flexserve_core.config import EngineConfig
 from flexserve_core.engine.build import Progress, build_server
 from flexserve_core.engine.server import EngineServer
@@ -25,16 +25,16 @@ Chat = Sequence[Mapping[str, Any]]
 Prompt = Union[str, Chat]  # noqa: UP007 - evaluated at run time, also on Python 3.10
 
 _ENGINE_FIELDS = frozenset(field.name for field in fields(EngineConfig))
-_OWN_FIELDS = frozenset(
-    {"model", "ssms", "dtype", "device", "cache_dir", "revision", "ssm_dtype", "ssm_max_tokens_per_batch"}
-)
+_SSM_FIELDS = ("dtype", "quantization", "max_tokens_per_batch")  # what SSMs say of themselves, all alike
+_OWN_FIELDS = frozenset({"model", "ssms", "dtype", "device", "cache_dir", "revision"})
 
 
 class SSM:
     """A small speculative model, to be handed to `LLM.compile`."""
 
-    def __init__(self, model_name: str, *, dtype: str | None = None) -> None:
+    def __init__(self, model_name: str, *, dtype: str | None = None, quantization: str | None = None) -> None:
         self.model_name = model_name
+        self.quantization = quantization
         self.dtype = dtype
         self.generation_config = GenerationConfig()
         self.max_requests_per_batch: int | None = None
@@ -112,12 +112,11 @@ class LLM:
         settings = {**self._settings, **engine_settings}
         if runtime.num_gpus == 0 and settings["device"] == "auto":
             settings["device"] = "cpu"
-        settings |= offload_settings(settings, runtime)
+        settings |= offload_settings(settings, runtime) | quantisation_settings(settings, runtime)
         config = EngineConfig(
             **settings,
             ssms=names,
-            ssm_dtype=_shared(ssms or (), "dtype"),
-            ssm_max_tokens_per_batch=_shared(ssms or (), "max_tokens_per_batch"),
+            **{f"ssm_{field}": _shared(ssms or (), field) for field in _SSM_FIELDS},
             max_requests_per_batch=max_requests_per_batch,
             max_seq_length=max_seq_length,
             max_tokens_per_batch=max_tokens_per_batch,
@@ -291,7 +290,7 @@ def _check_ssm_sizes(ssms: Sequence[SSM], max_requests: int, max_seq_length: int
 
 
 def _check_engine_settings(settings: Mapping[str, Any]) -> None:
-    allowed = _ENGINE_FIELDS - _OWN_FIELDS
+    allowed = _ENGINE_FIELDS - _OWN_FIELDS - {f"ssm_{field}" for field in _SSM_FIELDS}
     for name, value in settings.items():
         if name not in allowed:
             near = difflib.get_close_matches(name, allowed, n=1)

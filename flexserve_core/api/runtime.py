@@ -55,8 +55,6 @@ _NAMES = tuple(field.name for field in fields(RuntimeConfig))
 _SWITCHES = tuple(field.name for field in fields(RuntimeConfig) if isinstance(field.default, bool))
 _DEGREES = ("data_parallelism_degree", "tensor_parallelism_degree", "pipeline_parallelism_degree")
 _NOT_HERE = {
-    "use_4bit_quantization": "int4 weights are not available yet",
-    "use_8bit_quantization": "int8 weights are not available yet",
     "enable_peft": "fine-tuning is not part of FlexServe",
     "profiling": "FLEXSERVE_TRACE=file.jsonl records every step instead",
     "benchmarking": "random weights in place of a checkpoint are not offered",
@@ -101,6 +99,13 @@ def current() -> RuntimeConfig:
     return _current or init()
 
 
+def quantisation_settings(given: Mapping[str, Any], runtime: RuntimeConfig) -> dict[str, Any]:
+    """The LLM's quantisation: as given, else as `init` was told. An SSM says its own."""
+    asked = {"int4": runtime.use_4bit_quantization, "int8": runtime.use_8bit_quantization}
+    kinds = [kind for kind, wanted in asked.items() if wanted and given.get("quantization") is None]
+    return {"quantization": kinds[0]} if kinds else {}
+
+
 _PLACES = ("offload", "device_memory", "host_memory", "offload_dir", "percent")
 
 
@@ -136,6 +141,10 @@ def _refuse_unsupported(config: RuntimeConfig) -> None:
     for name, why in _NOT_HERE.items():
         if getattr(config, name):
             raise ConfigurationError(name, True, why, "Leave it out or set it to False.")
+    if config.use_4bit_quantization and config.use_8bit_quantization:
+        raise ConfigurationError(
+            "use_8bit_quantization", True, "use_4bit_quantization is set too", "Set one of them."
+        )
     for name in _DEGREES:
         if getattr(config, name) != 1:
             raise ConfigurationError(

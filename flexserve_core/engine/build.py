@@ -22,6 +22,7 @@ from flexserve_core.errors import ConfigurationError, ModelError
 from flexserve_core.models.catalog import embedded_models
 from flexserve_core.models.loader import LoadedModel, check_same_vocabulary, load_model
 from flexserve_core.models.precision import kernel_kind, pick_device, pick_dtype
+from flexserve_core.models.quantise import Quantisation
 from flexserve_core.offload.setup import OffloadPlan, offload_plan
 from flexserve_core.policy.policy import Policy
 from flexserve_core.runner.model_runner import ModelRunner
@@ -68,7 +69,7 @@ def _build(
         torch.set_num_threads(config.threads)
     speculating = config.speculation and not flag("FLEXSERVE_REFERENCE")
     device, device_choice = pick_device(config.device)
-    dtype, dtype_choice = pick_dtype(config.dtype, device)
+    dtype, dtype_choice = pick_dtype(config.dtype, device, bool(config.quantization or config.quantize_head))
     offload = offload_plan(config, _ssm_names(config) if speculating else (), dtype, device)
     runner, proof = _load_proven(config.model, dtype, device, config, say, offload)
     ssms = _load_ssms(config, runner.loaded, device, say) if speculating else []
@@ -92,6 +93,7 @@ def _build(
     info = EngineInfo(
         model=config.model,
         grown=config.grown,
+        quantization=config.quantization,
         model_type=runner.loaded.config.model_type,
         device=str(device),
         dtype=str(dtype).removeprefix("torch."),
@@ -137,6 +139,7 @@ def _load_proven(
             revision=config.revision,
             cache_dir=config.cache_dir,
             grown=config.grown,
+            quantisation=Quantisation(config.quantization, config.quantize_head),
             keeper=offload.keeper if offload else None,
         )
     )
@@ -172,11 +175,12 @@ def _ssm_names(config: EngineConfig) -> tuple[str, ...]:
 def _load_ssms(
     config: EngineConfig, llm: LoadedModel, device: torch.device, say: Progress
 ) -> list[ModelRunner]:
-    dtype, _ = pick_dtype(config.ssm_dtype or config.dtype, device)
+    dtype, _ = pick_dtype(config.ssm_dtype or config.dtype, device, config.ssm_quantization is not None)
     runners = []
     for name in _ssm_names(config):
         say(f"loading the small model {name}")
-        loaded = load_model(name, dtype, device, cache_dir=config.cache_dir)
+        quantisation = Quantisation(config.ssm_quantization)
+        loaded = load_model(name, dtype, device, cache_dir=config.cache_dir, quantisation=quantisation)
         check_same_vocabulary(llm, loaded)
         runners.append(ModelRunner(loaded))
     return runners

@@ -20,6 +20,7 @@ from flexserve_core.models.families.adapter import install
 from flexserve_core.models.families.registry import family_of
 from flexserve_core.models.grow import grow_config, grow_weights, growth_to
 from flexserve_core.models.prepare import prepare, refuse_unsupported, unsupported_attention
+from flexserve_core.models.quantise import FULL_PRECISION, Quantisation, held_weight, loading_options
 from flexserve_core.models.tokenizer import Tokenizer
 from flexserve_core.runner.attention import ADAPTED, IMPLEMENTATION, register
 
@@ -50,6 +51,7 @@ class LoadedModel:
     dtype: torch.dtype
     device: torch.device
     reference_attention: str  # transformers' attention implementation that ours is compared with
+    quantisation: Quantisation
     num_parameters: int  # a tensor that several modules share (a tied head) counts once
 
     @property
@@ -81,11 +83,13 @@ def load_model(
     revision: str | None = None,
     cache_dir: str | None = None,
     grown: str | None = None,
+    quantisation: Quantisation = FULL_PRECISION,
     keeper: WeightKeeper | None = None,
 ) -> LoadedModel:
     """Load and prepare; ModelError when there is no such model or it cannot run here.
 
     grown: a size of `config.GROWN_SIZES` that a local llama is grown to in memory (`models/grow.py`).
+    quantisation: of the linear layers, while they are read; they compute in bf16 then (`models/quantise.py`).
     keeper: sees to where the weights live (`offload/loading.py`).
     """
     register()
@@ -96,16 +100,16 @@ def load_model(
     adapted = family_of(config) is not None
     try:
         grows = grown is not None
-        where = _grown(source, config, grown) if grows else _stored(source, config)
+        where = _grown(source, config, grown) if grows else _stored(source, config, revision)
         model = (LlamaForCausalLM if grows else AutoModelForCausalLM).from_pretrained(
             **where,
             dtype=dtype if keeper is None else "auto",  # it converts one tensor at a time
             attn_implementation=None if adapted else IMPLEMENTATION,
             use_safetensors=True,
-            revision=revision,
             cache_dir=cache_dir,
             trust_remote_code=False,
             local_files_only=source.offline,
+            **loading_options(quantisation.kind),
         )
     except ModelError:
         raise
@@ -118,20 +122,27 @@ def load_model(
     model = model.eval().requires_grad_(False)
     reference = _adapt(model, dtype) if adapted else "eager"
     parameters = _count_parameters(model)
-    prepare(name, model, dtype, keeper.take if keeper else None)
+    if keeper is None:
+        model = nn.Module.to(model, device)  # before layers are prepared, which they are for a device
+    prepare(name, model, dtype, keeper.take if keeper else None, quantisation.head)
     if keeper is not None:
         keeper.finish(model, dtype, device)
     model = nn.Module.to(model, device)
-    return LoadedModel(name, source, model, model.config, tokenizer, dtype, device, reference, parameters)
+    return LoadedModel(
+        name, source, model, model.config, tokenizer, dtype, device, reference, quantisation, parameters
+    )
 
 
 def _count_parameters(model: nn.Module) -> int:
-    return sum({p.data_ptr(): p.numel() for p in model.parameters()}.values())
+    """A tensor that several modules share counts once."""
+    plain = {p.data_ptr(): p.numel() for p in model.parameters() if p.numel()}
+    held = (held_weight(module) for module in model.modules())
+    return sum(plain.values()) + sum(weight.shape[0] * weight.shape[1] for weight in held if weight)
 
 
-def _stored(source: ModelSource, config: Any) -> dict[str, Any]:
+def _stored(source: ModelSource, config: Any, revision: str | None) -> dict[str, Any]:
     """What to load, in from_pretrained's words: the checkpoint as it is."""
-    return {"pretrained_model_name_or_path": source.location, "config": config}
+    return {"pretrained_model_name_or_path": source.location, "config": config, "revision": revision}
 
 
 def _grown(source: ModelSource, config: Any, size: str) -> dict[str, Any]:

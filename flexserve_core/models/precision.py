@@ -41,8 +41,11 @@ def pick_device(wanted: str) -> tuple[torch.device, Choice]:
     return device, Choice(what="device", chosen=str(device), reason="asked for")
 
 
-def pick_dtype(wanted: str, device: torch.device) -> tuple[torch.dtype, Choice]:
-    """The dtype of weights and activations."""
+def pick_dtype(wanted: str, device: torch.device, quantised: bool = False) -> tuple[torch.dtype, Choice]:
+    """The dtype of activations, and of weights that are not quantised."""
+    if quantised:
+        reason = "quantised weights are multiplied in bf16"
+        return torch.bfloat16, Choice(what="dtype", chosen="bfloat16", reason=reason)
     if wanted != "auto":
         return _DTYPES[wanted], Choice(what="dtype", chosen=wanted, reason="asked for")
     if device.type == "cuda":

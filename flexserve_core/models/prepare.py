@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from flexserve_kernels import prepare_linear, rowwise_activation
+from flexserve_kernels import prepare_linear, prepare_quantised_linear, rowwise_activation
 from torch import nn
 from transformers.activations import ACT2CLS
 from transformers.pytorch_utils import Conv1D
@@ -20,6 +20,7 @@ from flexserve_core.errors import ModelError
 from flexserve_core.models.families.family import Family
 from flexserve_core.models.families.registry import FAMILIES, family_of
 from flexserve_core.models.precision import kernel_kind
+from flexserve_core.models.quantise import hold_quantised, take_weight
 
 _BATCH_DEPENDENT_ROPE = ("dynamic", "longrope")
 _ACTIVATIONS = (
@@ -59,13 +60,22 @@ def unsupported_attention(name: str, config: Any, problem: str) -> ModelError:
 
 
 def prepare(
-    name: str, model: nn.Module, dtype: torch.dtype, swapped: Callable[[str, nn.Module], None] | None = None
+    name: str,
+    model: nn.Module,
+    dtype: torch.dtype,
+    swapped: Callable[[str, nn.Module], None] | None = None,
+    quantised_head: str | None = None,
 ) -> None:
-    """Swap modules in place. swapped: is told the path of every new module, and the module, at once."""
+    """Swap modules in place. swapped: is told the path of every new module, and the module, at once.
+
+    quantised_head: "int8" for the head, whatever the other layers are."""
+    if quantised_head is not None:
+        hold_quantised(model.get_output_embeddings(), quantised_head)  # pyright: ignore[reportCallIssue]
     _refuse_packed_experts(name, model)
     kind = kernel_kind(dtype)
     family = family_of(model.config)
-    for path, parent in list(model.named_modules()):
+    # only parents: a list that held the layers themselves would keep every replaced weight until the end
+    for path, parent in [(path, m) for path, m in model.named_modules() if next(m.children(), None)]:
         for child_name, child in list(parent.named_children()):
             try:
                 replacement = _replacement(child, family, kind)
@@ -80,6 +90,9 @@ def prepare(
 
 
 def _replacement(module: nn.Module, family: Family | None, kind: str) -> nn.Module | None:
+    quantised = take_weight(module)
+    if quantised is not None:
+        return prepare_quantised_linear(quantised, module.bias)  # pyright: ignore[reportArgumentType]
     if family is not None and type(module) in family.linears:
         return family.linears[type(module)](module, kind)
     if isinstance(module, nn.Linear) and type(module).forward is nn.Linear.forward:

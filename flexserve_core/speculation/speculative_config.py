@@ -23,10 +23,18 @@ _DRAFTER_OPTIONS = {
     "suffix_decoding_max_spec_factor": ("suffix", "max_factor"),
     "suffix_decoding_min_token_prob": ("suffix", "min_probability"),
 }
-_KEYS = ("method", "model", "tree_shape", "beam_width", "verification", *_TREE, *_DRAFTER_OPTIONS)
+_KEYS = (
+    "method",
+    "model",
+    "quantization",
+    "tree_shape",
+    "beam_width",
+    "verification",
+    *_TREE,
+    *_DRAFTER_OPTIONS,
+)
 _REFUSED = {
     "draft_tensor_parallel_size": "models run on one device",
-    "quantization": "weights are not quantised yet",
     "rejection_sample_method": 'the key is verification here, "keyed" (keyed noise, no rejection) or "mss"',
     "draft_sample_method": "drafts follow the request's own noise, or are drawn with verification = mss",
 }
@@ -42,6 +50,10 @@ def engine_fields(text: str) -> dict[str, Any]:
         "text_drafters": tuple(name for method in methods if (name := _METHODS[method])),
         "ssms": _models(config, methods),
     }
+    if "quantization" in config:
+        if "draft_model" not in methods:
+            raise _refusal("quantization", config["quantization"], "no method uses a draft model")
+        fields["ssm_quantization"] = config["quantization"]
     fields |= {field: config[key] for key, field in _TREE.items() if key in config}
     if "tree_shape" in config:
         fields["tree_shape"] = tuple(_listed("tree_shape", config["tree_shape"]))
@@ -61,6 +73,8 @@ def speculative_keys(config: EngineConfig) -> dict[str, Any]:
     if config.ssms:
         keys["model"] = list(config.ssms)
     keys |= {key: getattr(config, field) for key, field in _TREE.items()}
+    if config.ssm_quantization is not None:
+        keys["quantization"] = config.ssm_quantization
     if config.tree_shape is not None:
         keys["tree_shape"] = list(config.tree_shape)
     if config.beam_width is not None:

@@ -18,6 +18,7 @@ from flexserve_core.config import EngineConfig
 from flexserve_core.engine.engine import Engine
 from flexserve_core.engine.server import EngineServer
 from flexserve_core.models.loader import LoadedModel, WeightKeeper, load_model
+from flexserve_core.models.quantise import FULL_PRECISION, Quantisation
 from flexserve_core.policy.policy import Policy
 from flexserve_core.runner.model_runner import ModelRunner
 from flexserve_core.speculation.drafter import Drafter
@@ -79,9 +80,15 @@ class Bench:
     """Engines over one model folder (or embedded name) in one dtype. An engine is used up by making the next one."""
 
     def __init__(
-        self, model: Path | str, dtype: torch.dtype = torch.float32, keeper: WeightKeeper | None = None
+        self,
+        model: Path | str,
+        dtype: torch.dtype = torch.float32,
+        keeper: WeightKeeper | None = None,
+        quantisation: Quantisation = FULL_PRECISION,
     ) -> None:
-        self.loaded: LoadedModel = load_model(str(model), dtype, torch.device("cpu"), keeper=keeper)
+        self.loaded: LoadedModel = load_model(
+            str(model), dtype, torch.device("cpu"), keeper=keeper, quantisation=quantisation
+        )
         self.runner = ModelRunner(self.loaded)
         self._grammars = Grammars(self.loaded.tokenizer, self.loaded.vocab_size)
 

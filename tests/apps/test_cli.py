@@ -77,6 +77,9 @@ def test_help_is_quick_because_nothing_heavy_is_imported():
 
 
 BAD = [  # arguments, words of the message
+    (["generate", "-p", "x", "--quantize", "int3"], ["quantization", "int3", "int8, int4"]),
+    (["generate", "-p", "x", "--quantize", "int4", "--dtype", "float32"], ["quantization", "bfloat16"]),
+    (["generate", "-p", "x", "--grown", "7B"], ["grown", "100M, 300M, 1.1B"]),
     (["generate", "./nowhere", "-p", "x"], ["./nowhere", "no such folder"]),
     (["generate", "nobody/nothing", "-p", "x"], ["nobody/nothing"]),
     (["generate", "{empty}", "-p", "x"], ["config.json"]),

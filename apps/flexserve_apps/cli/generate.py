@@ -107,6 +107,9 @@ def generate(
     no_speculation: options.NoSpeculation = False,
     speculative_config: options.SpeculativeConfig = None,
     dtype: options.Dtype = None,
+    quantize: options.Quantize = None,
+    quantize_ssm: options.QuantizeSsm = None,
+    quantize_head: options.QuantizeHead = None,
     device: options.Device = None,
     max_requests_per_batch: options.MaxRequests = None,
     max_seq_length: options.MaxSeqLength = None,
@@ -131,6 +134,9 @@ def generate(
         output = _Output(output_file)
         settings: dict[str, Any] = {
             "grown": grown,
+            "quantization": quantize,
+            "ssm_quantization": quantize_ssm,
+            "quantize_head": quantize_head,
             "dtype": dtype,
             "device": device,
             "max_requests_per_batch": max_requests_per_batch,

@@ -30,6 +30,9 @@ def info(
     ssm: options.Ssm = None,
     no_speculation: options.NoSpeculation = False,
     dtype: options.Dtype = None,
+    quantize: options.Quantize = None,
+    quantize_ssm: options.QuantizeSsm = None,
+    quantize_head: options.QuantizeHead = None,
     device: options.Device = None,
     offload: memory.Offload = None,
     device_memory: memory.DeviceMemory = None,
@@ -46,6 +49,11 @@ def info(
             from flexserve_core import build_server, embedded_models
 
             places = memory.settings(offload, device_memory, host_memory, offload_dir, percent)
+            places |= {
+                "quantization": quantize,
+                "ssm_quantization": quantize_ssm,
+                "quantize_head": quantize_head,
+            }
             places |= {"grown": grown, "dtype": dtype, "device": device}
             config = options.engine_config(model, ssm, no_speculation, **places)
             engine_info = build_server(config, progress=progress).info
@@ -74,7 +82,7 @@ def print_info(info: EngineInfo, embedded: tuple[str, ...]) -> None:
     facts = {
         "model": f"{info.title} ({info.model_type}, {info.num_parameters:,} parameters)",
         "device": info.device,
-        "precision": info.dtype,
+        "precision": info.precision,
         "draft models": ", ".join(info.ssms) or "none",
         "speculation": info.speculation,
         "chat template": "yes" if info.has_chat_template else "no",

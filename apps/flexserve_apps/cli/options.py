@@ -64,6 +64,26 @@ Dtype = Annotated[
         rich_help_panel=MODEL_PANEL,
     ),
 ]
+Quantize = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KIND",
+        help="int8 (LLM.int8) or int4 (NF4): quantise the model's linear layers while they are read.",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
+QuantizeSsm = Annotated[
+    str | None,
+    typer.Option(metavar="KIND", help="The same for the draft models.", rich_help_panel=MODEL_PANEL),
+]
+QuantizeHead = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KIND",
+        help="int8: the model's head too. [dim]\\[default: full precision][/]",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
 Device = Annotated[
     str | None,
     typer.Option(

@@ -64,6 +64,9 @@ def serve(
     no_speculation: options.NoSpeculation = False,
     speculative_config: options.SpeculativeConfig = None,
     dtype: options.Dtype = None,
+    quantize: options.Quantize = None,
+    quantize_ssm: options.QuantizeSsm = None,
+    quantize_head: options.QuantizeHead = None,
     device: options.Device = None,
     threads: options.Threads = None,
     host: Host = "127.0.0.1",
@@ -97,6 +100,9 @@ def serve(
             speculative_config,
             grown=grown,
             dtype=dtype,
+            quantization=quantize,
+            ssm_quantization=quantize_ssm,
+            quantize_head=quantize_head,
             device=device,
             threads=threads,
             max_requests_per_batch=max_requests_per_batch,
@@ -135,7 +141,7 @@ def print_banner(address: str, info: EngineInfo, *, page: bool) -> None:
         "Model", escape(f"{info.title} ({info.model_type}, {info.num_parameters / 1e6:.1f} M parameters)")
     )
     lines.add_row("Device", escape(info.device))
-    lines.add_row("Precision", escape(info.dtype))
+    lines.add_row("Precision", escape(info.precision))
     lines.add_row("Speculation", escape(info.speculation))
     lines.add_row("Stop", "Ctrl-C")
     out.print(lines)

@@ -27,7 +27,7 @@ from flexserve_core import (
 
 def fingerprint(info: EngineInfo) -> str:
     """OpenAI's `system_fingerprint`: equal fingerprint, request and seed mean equal text."""
-    what = (info.model, info.model_type, info.num_parameters, info.dtype, info.device, info.version)
+    what = (info.model, info.model_type, info.num_parameters, info.precision, info.device, info.version)
     return "fs_" + hashlib.sha256(repr(what).encode()).hexdigest()[:10]
 
 

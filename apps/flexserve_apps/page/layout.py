@@ -102,7 +102,7 @@ def _build(server: EngineServer) -> gr.Blocks:
 def _header(info: EngineInfo) -> str:
     name = info.model.rstrip("/").rsplit("/", 1)[-1]
     grown = (f"grown to {info.grown}",) if info.grown else ()
-    facts = escape(" · ".join((*grown, info.device, info.dtype, f"speculation: {info.speculation}")))
+    facts = escape(" · ".join((*grown, info.device, info.precision, f"speculation: {info.speculation}")))
     return (
         f'<h1>FlexServe <span title="{escape(info.model)}">{escape(name)}</span></h1>'
         f'<p title="{facts}">{facts}</p>'

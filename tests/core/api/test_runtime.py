@@ -9,7 +9,7 @@ import torch
 
 from flexserve_core.api import runtime
 from flexserve_core.api.llm import LLM
-from flexserve_core.api.runtime import RuntimeConfig, current, init, offload_settings
+from flexserve_core.api.runtime import RuntimeConfig, current, init, offload_settings, quantisation_settings
 from flexserve_core.errors import ConfigurationError
 
 
@@ -108,9 +108,21 @@ def test_offload_becomes_the_engines_limits():
         LLM("demo", offload="gpu")
 
 
+def test_quantisation_becomes_the_llm_s():
+    assert quantisation_settings({}, init()) == {}
+    four = init(use_4bit_quantization=True)
+    assert quantisation_settings({}, four) == {"quantization": "int4"}
+    assert quantisation_settings({"quantization": "int8"}, four) == {}
+    assert quantisation_settings({}, init(use_8bit_quantization=True)) == {"quantization": "int8"}
+    with pytest.raises(ConfigurationError, match="use_8bit_quantization"):
+        init(use_4bit_quantization=True, use_8bit_quantization=True)
+    with pytest.raises(ConfigurationError, match="quantization = 'int3'"):
+        LLM("demo", quantization="int3")
+
+
 def test_every_setting_is_used_checked_or_refused():
     """A field that is neither refused nor a documented no-op would be ignored silently."""
-    used = {"num_gpus", "num_cpus", "offload"}
+    used = {"num_gpus", "num_cpus", "offload", "use_4bit_quantization", "use_8bit_quantization"}
     legion = {
         "memory_per_gpu",
         "zero_copy_memory_per_node",

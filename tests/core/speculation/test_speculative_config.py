@@ -69,7 +69,7 @@ def test_sizes_and_drafters_options():
         ('{"prompt_lookup_max": true}', "prompt_lookup_max"),
         ('{"method": "suffix", "suffix_decoding_min_token_prob": 2}', "suffix_decoding_min_token_prob"),
         ('{"tree_shape": "3,1"}', "tree_shape"),
-        ('{"quantization": "int8"}', "quantization"),
+        ('{"quantization": "int8"}', "quantization"),  # of draft models, and there is none
     ],
 )
 def test_refused(text, key):
