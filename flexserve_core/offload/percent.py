@@ -1,7 +1,7 @@
 """FlexGen's `--percent wG wC cG cC aG aC`: shares of weights, cache and activations in device and host memory.
 
 What is left of 100 lies on disk. The cache and activations stay on the device here, and saying otherwise is an error
-with its reason (docs/decisions/0011-offload.md). Knows nothing of models.
+with its reason (docs/decisions/0010-offload.md). Knows nothing of models.
 Source: FlexGen's command line, flex_opt.py.
 """
 

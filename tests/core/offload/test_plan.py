@@ -178,6 +178,21 @@ def test_bandwidths_are_measured_once(tmp_path, monkeypatch):
     assert len(calls) == 3
 
 
+@pytest.mark.parametrize("kind", ["bf16", "fp32"])
+def test_a_machine_is_measured(tmp_path, monkeypatch, kind):
+    for name, value in {
+        "_READ_BYTES": 16 * MIB,
+        "_MEMORY_BYTES": 4 * MIB,
+        "_WIDTH": 64,
+        "_TRY_S": 0.0,
+    }.items():
+        monkeypatch.setattr(bandwidth, name, value)
+    found = bandwidth.measure(tmp_path, torch.device("cpu"), kind)
+    assert min(found.disk, found.memory, found.matmul[kind]) > 0
+    assert found.host_to_device == 0
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_disk_is_really_read(tmp_path):
     file = tmp_path / "f"
     file.write_bytes(b"x" * (9 * MIB + 5))
