@@ -107,3 +107,27 @@ def test_an_unknown_library_supports_nothing():
     assert not supports(None, "bf16")
     assert not supports(native.load_native().library, "int3")
     assert set(linear.KINDS) >= {"fp32", "bf16", "nf4"}
+
+
+@pytest.mark.parametrize("kind", ["bf16", "nf4", "int8", "fp32"])
+@pytest.mark.parametrize("shape", [(704, 300), (192, 33)], ids=str)
+def test_many_rows_are_the_rows_alone(kind, shape, threads):
+    """Beyond 32 rows the depth is cut into pieces, beyond 256 the rows into chunks, and strips go in groups."""
+    if not supports(native.load_native().library, kind):
+        pytest.skip(f"the library here does not compute {kind}")
+    weight, rows = revealing_linear(*shape, 523, DTYPES.get(kind, torch.bfloat16))
+    layer = prepare_linear(weight, torch.randn(shape[1]), kind)
+    assert isinstance(layer, PackedLinear)
+    together = layer(rows)
+    for row in (0, 31, 32, 63, 255, 256, 511, 512, 522):
+        assert torch.equal(layer(rows[row : row + 1]), together[row : row + 1]), row
+    for start, end in ((0, 33), (200, 470), (255, 513)):
+        assert torch.equal(layer(rows[start:end]), together[start:end])
+
+
+def test_another_order_of_the_sum_would_show():
+    """Negative control: the same products with the depth's halves exchanged give other bits."""
+    weight, rows = revealing_linear(704, 64, 64, torch.bfloat16)
+    order = torch.cat([torch.arange(352, 704), torch.arange(352)])
+    there, back = prepare_linear(weight), prepare_linear(weight[:, order].contiguous())
+    assert not torch.equal(there(rows), back(rows[:, order].contiguous()))

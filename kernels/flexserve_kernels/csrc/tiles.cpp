@@ -15,8 +15,9 @@ namespace flexserve {
 namespace {
 
 constexpr int64_t PASS_ROWS = 32;     // rows that share one pass over a strip
-constexpr int64_t CHUNK_ROWS = 256;   // rows whose tiles and sums stay in the second-level cache
-constexpr int64_t PIECE = 32;         // depth tiles of a strip that are multiplied with all of a chunk's rows in turn
+constexpr int64_t CHUNK_ROWS = 256;   // rows whose tiles of a piece, and sums, stay in the second-level cache
+constexpr int64_t PIECE = 8;          // depth tiles of a strip, 16 KB in the first-level cache, for all of a chunk
+constexpr int64_t GROUP = 8;          // strips that a chunk's piece is multiplied with while it is there
 constexpr int64_t AHEAD = 4096;       // bytes that weights are fetched ahead
 
 inline void fetch(const uint8_t* from, int64_t bytes) {
@@ -153,15 +154,23 @@ struct TileLinear {
   const Source source;
   const Out out;
 
-  void operator()(int64_t strip) const {
+  // Strips that a thread takes at a time.
+  int64_t group() const {
+    if (call.rows <= PASS_ROWS) return 1;
+    return std::clamp<int64_t>(strips() / (4 * std::max<int64_t>(call.num_threads, 1)), 1, GROUP);
+  }
+  int64_t strips() const { return up(call.columns, STRIP) / STRIP; }
+
+  void operator()(int64_t index) const {
     static const TileConfig config;
     _tile_loadconfig(&config);
+    const int64_t first = index * group(), end = std::min(first + group(), strips());
     if (call.rows <= PASS_ROWS) {
-      call.rows > TILE_ROWS ? pass<true>(strip) : pass<false>(strip);
+      call.rows > TILE_ROWS ? pass<true>(first) : pass<false>(first);
       return;
     }
-    for (int64_t first = 0; first < x.row_tiles; first += CHUNK_ROWS / TILE_ROWS)
-      chunk(strip, first, std::min(x.row_tiles, first + CHUNK_ROWS / TILE_ROWS));
+    for (int64_t row = 0; row < x.row_tiles; row += CHUNK_ROWS / TILE_ROWS)
+      chunk(first, end, row, std::min(x.row_tiles, row + CHUNK_ROWS / TILE_ROWS));
   }
   void done() const { _tile_release(); }
 
@@ -185,22 +194,29 @@ struct TileLinear {
     write(sums, strip, 0);
   }
 
-  // Many rows: a piece of the strip is unpacked and multiplied with all of them before the next.
-  void chunk(int64_t strip, int64_t first_tile, int64_t end_tile) const {
+  // Many rows: a piece of a strip is unpacked and multiplied with all of them before the next.
+  void chunk(int64_t first_strip, int64_t end_strip, int64_t first_row, int64_t end_row) const {
     static thread_local Buffer weight_memory, sum_memory;
     uint8_t* unpacked = Source::READY ? nullptr : weight_memory.reserve<uint8_t>(PIECE * 2 * TILE_BYTES);
-    Sums* sums = sum_memory.reserve<Sums>((end_tile - first_tile + 1) / 2);
+    const int64_t pairs = (end_row - first_row + 1) / 2;
+    Sums* sums = sum_memory.reserve<Sums>((end_strip - first_strip) * pairs);
     for (int64_t t = 0; t < x.depth_tiles; t += PIECE) {
       const int64_t end = std::min(t + PIECE, x.depth_tiles);
-      const uint8_t* weight = piece(strip, t, end, unpacked);
-      for (int64_t r = first_tile; r < end_tile; r += 2) {
-        Sums& own = sums[(r - first_tile) / 2];
-        t ? take_up(own) : clear();
-        r + 1 < end_tile ? run<true>(weight, r, t, end) : run<false>(weight, r, t, end);
-        put_down(own);
-      }
+      for (int64_t strip = first_strip; strip < end_strip; ++strip)
+        multiply_rows(piece(strip, t, end, unpacked), first_row, end_row, t, end, sums + (strip - first_strip) * pairs);
     }
-    for (int64_t r = first_tile; r < end_tile; r += 2) write(sums[(r - first_tile) / 2], strip, r);
+    for (int64_t strip = first_strip; strip < end_strip; ++strip)
+      for (int64_t pair = 0; pair < pairs; ++pair)
+        write(sums[(strip - first_strip) * pairs + pair], strip, first_row + 2 * pair);
+  }
+
+  void multiply_rows(const uint8_t* weight, int64_t first_row, int64_t end_row, int64_t t, int64_t end,
+                     Sums* sums) const {
+    for (int64_t row = first_row; row < end_row; row += 2, ++sums) {
+      t ? take_up(*sums) : clear();
+      row + 1 < end_row ? run<true>(weight, row, t, end) : run<false>(weight, row, t, end);
+      put_down(*sums);
+    }
   }
 
   const uint8_t* piece(int64_t strip, int64_t t, int64_t end, uint8_t* unpacked) const {
@@ -247,7 +263,7 @@ void run_tiles(const FlexserveLinear& call, const RowTiles& x, const Source& sou
                FlexserveParallel parallel) {
   const TileLinear<Source, Out> body{call, x, source, out};
   const int64_t work = x.row_tiles * TILE_ROWS * call.depth * call.columns;
-  share(up(call.columns, STRIP) / STRIP, work, call.num_threads, parallel, body);
+  share((body.strips() + body.group() - 1) / body.group(), work, call.num_threads, parallel, body);
 }
 
 }  // namespace
