@@ -50,11 +50,11 @@ def seen(monkeypatch):
     logits: dict[tuple[str, int, int], np.ndarray] = {}
     right = Sequence.next_token
 
-    def next_token(self, row):
+    def next_token(self, row, drawn=()):
         place = (self.request.request_id, self.index, len(self.tokens))
         assert place not in logits, "a token is chosen once"
         logits[place] = row.copy()
-        return right(self, row)
+        return right(self, row, drawn)
 
     monkeypatch.setattr(Sequence, "next_token", next_token)
     return logits

@@ -48,10 +48,10 @@ def test_control_the_matcher_is_not_rolled_back(bench, plain, monkeypatch):
 def test_control_one_mask_for_the_whole_step(bench, plain, monkeypatch):
     right, masks = Sequence.next_token, {}
 
-    def stale(self, logits):  # right while plain decoding, where every step computes one token
+    def stale(self, logits, drawn=()):  # right while plain decoding, where every step computes one token
         mask = masks.setdefault((self.key, self.num_cached), self.guide.mask())
         self.guide._mask = mask
-        return right(self, logits)
+        return right(self, logits, drawn)
 
     monkeypatch.setattr(Sequence, "next_token", stale)
     assert run_requests(bench.engine(config=SIZES), plain[0]).tokens == plain[1].tokens

@@ -149,10 +149,10 @@ def test_one_request_s_sampling_error_is_its_own(bench, plain, monkeypatch):
 
     right = Sequence.next_token
 
-    def poisoned(self, logits):
+    def poisoned(self, logits, drawn=()):
         if self.request.request_id == "bad" and self.num_generated == 3:
             raise FloatingPointError("planted")
-        return right(self, logits)
+        return right(self, logits, drawn)
 
     monkeypatch.setattr(Sequence, "next_token", poisoned)
     good = bench.request("The cat", request_id="good", max_new_tokens=20, logprobs=0)
