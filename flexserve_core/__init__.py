@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         TokenizerMismatchError,
     )
     from flexserve_core.models.catalog import embedded_models, resolve
+    from flexserve_core.models.quantised_checkpoint import quantise_checkpoint
     from flexserve_core.offload.report import plan_model
     from flexserve_core.offload.sizes import parse_size
     from flexserve_core.receipt import Receipt, make_receipt
@@ -123,6 +124,7 @@ _HOMES = {
         "embedded_models",
         "resolve",
     ),
+    "flexserve_core.models.quantised_checkpoint": ("quantise_checkpoint",),
     "flexserve_core.offload.report": ("plan_model",),
     "flexserve_core.offload.sizes": ("parse_size",),
     "flexserve_core.receipt": ("Receipt", "make_receipt"),
@@ -215,6 +217,7 @@ __all__ = [
     "make_receipt",
     "parse_size",
     "plan_model",
+    "quantise_checkpoint",
     "register_drafter",
     "replay_receipt",
     "resolve",

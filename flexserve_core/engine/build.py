@@ -93,7 +93,7 @@ def _build(
     info = EngineInfo(
         model=config.model,
         grown=config.grown,
-        quantization=config.quantization,
+        quantization=runner.loaded.quantisation.kind,
         model_type=runner.loaded.config.model_type,
         device=str(device),
         dtype=str(dtype).removeprefix("torch."),

@@ -11,10 +11,12 @@ from functools import partial
 from pathlib import Path
 from types import EllipsisType
 
+from huggingface_hub import snapshot_download
 from safetensors import safe_open
 from torch import Tensor
 
 from flexserve_core.errors import ModelError
+from flexserve_core.models.catalog import ModelSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,14 @@ class DeferredTensor:
 
     def __getitem__(self, everything: EllipsisType) -> Tensor:
         return self.make()
+
+
+def checkpoint_folder(source: ModelSource) -> Path:
+    """The folder of a model's files; one on the hub is fetched, if it is not there yet."""
+    if source.is_local:
+        return Path(source.location)
+    wanted = ["*.json", "*.safetensors", "*.model", "*.jinja", "*.txt"]
+    return Path(snapshot_download(source.location, allow_patterns=wanted, local_files_only=source.offline))
 
 
 def open_checkpoint(name: str, folder: str | Path) -> dict[str, DeferredTensor]:

@@ -5,22 +5,30 @@ Only safetensors, never pickle; never code from a checkpoint. Knows nothing of c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig, LlamaForCausalLM
+from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig, AutoModelForCausalLM, GenerationConfig
 
 from flexserve_core.errors import ModelError, TokenizerMismatchError
+from flexserve_core.models.bitsandbytes_format import quantised_kind, split_stored
 from flexserve_core.models.catalog import ModelSource, resolve
-from flexserve_core.models.checkpoint import open_checkpoint
+from flexserve_core.models.checkpoint import checkpoint_folder, open_checkpoint
 from flexserve_core.models.families.adapter import install
 from flexserve_core.models.families.registry import family_of
 from flexserve_core.models.grow import grow_config, grow_weights, growth_to
 from flexserve_core.models.prepare import prepare, refuse_unsupported, unsupported_attention
-from flexserve_core.models.quantise import FULL_PRECISION, Quantisation, held_weight, loading_options
+from flexserve_core.models.quantise import (
+    FULL_PRECISION,
+    Quantisation,
+    held_weight,
+    loading_options,
+    require_quantiser,
+)
 from flexserve_core.models.tokenizer import Tokenizer
 from flexserve_core.runner.attention import ADAPTED, IMPLEMENTATION, register
 
@@ -98,10 +106,20 @@ def load_model(
     refuse_unsupported(name, config)
     tokenizer = Tokenizer.load(source, revision, cache_dir)
     adapted = family_of(config) is not None
+    stored_kind = quantised_kind(name, config)
+    if stored_kind is not None:
+        _check_stored(name, stored_kind, quantisation, dtype, keeper)
+        quantisation = replace(quantisation, kind=stored_kind)
+    require_quantiser(quantisation, stored_kind is not None)
     try:
-        grows = grown is not None
-        where = _grown(source, config, grown) if grows else _stored(source, config, revision)
-        model = (LlamaForCausalLM if grows else AutoModelForCausalLM).from_pretrained(
+        if grown is not None:
+            where = _grown(source, config, grown, quantisation)
+        elif stored_kind is not None:
+            where = _quantised(source, config)
+        else:
+            where = {"pretrained_model_name_or_path": source.location, "config": config}
+            where |= {"revision": revision, **loading_options(quantisation.kind)}
+        model = _model_class(config, where).from_pretrained(
             **where,
             dtype=dtype if keeper is None else "auto",  # it converts one tensor at a time
             attn_implementation=None if adapted else IMPLEMENTATION,
@@ -109,7 +127,6 @@ def load_model(
             cache_dir=cache_dir,
             trust_remote_code=False,
             local_files_only=source.offline,
-            **loading_options(quantisation.kind),
         )
     except ModelError:
         raise
@@ -140,12 +157,44 @@ def _count_parameters(model: nn.Module) -> int:
     return sum(plain.values()) + sum(weight.shape[0] * weight.shape[1] for weight in held if weight)
 
 
-def _stored(source: ModelSource, config: Any, revision: str | None) -> dict[str, Any]:
-    """What to load, in from_pretrained's words: the checkpoint as it is."""
-    return {"pretrained_model_name_or_path": source.location, "config": config, "revision": revision}
+def _model_class(config: Any, where: dict[str, Any]) -> Any:
+    """What from_pretrained is asked of: the Auto class does not do without a checkpoint's place."""
+    return MODEL_FOR_CAUSAL_LM_MAPPING[type(config)] if "state_dict" in where else AutoModelForCausalLM
 
 
-def _grown(source: ModelSource, config: Any, size: str) -> dict[str, Any]:
+def _check_stored(
+    name: str, kind: str, asked: Quantisation, dtype: torch.dtype, keeper: WeightKeeper | None
+) -> None:
+    """What cannot be done with a checkpoint that is quantised already."""
+    problem = None
+    if asked.kind not in (None, kind):
+        problem = f"it is quantised to {kind} already, so it cannot be quantised to {asked.kind}"
+    elif dtype != torch.bfloat16:
+        problem = f"its weights are {kind}, and are multiplied in bfloat16, not in {dtype}".replace(
+            "torch.", ""
+        )
+    elif keeper is not None:
+        problem = "its weights are quantised, and those are kept in memory"
+    if problem is not None:
+        raise ModelError(name, problem, "Leave out quantization and offload, and set dtype = bfloat16.")
+
+
+def _quantised(source: ModelSource, config: Any) -> dict[str, Any]:
+    """What from_pretrained takes in place of a name for a quantised checkpoint: we read its weights ourselves."""
+    folder = checkpoint_folder(source)
+    config = copy.deepcopy(config)
+    del config.quantization_config
+    plain, stored = split_stored(source.name, open_checkpoint(source.name, folder))
+    return {
+        "pretrained_model_name_or_path": None,
+        "config": config,
+        "state_dict": plain,
+        "generation_config": _generation_config(folder),
+        **loading_options(None, stored),
+    }
+
+
+def _grown(source: ModelSource, config: Any, size: str, quantisation: Quantisation) -> dict[str, Any]:
     """The same for a grown model: no checkpoint, but weights to be made one by one."""
     if not source.is_local:
         raise ModelError(source.name, "only local models are grown", "Download it and name its folder.")
@@ -155,13 +204,14 @@ def _grown(source: ModelSource, config: Any, size: str) -> dict[str, Any]:
         "pretrained_model_name_or_path": None,
         "config": grow_config(config, growth),
         "state_dict": grow_weights(config, growth, weights),
-        "generation_config": _generation_config(source),
+        "generation_config": _generation_config(Path(source.location)),
+        **loading_options(quantisation.kind),
     }
 
 
-def _generation_config(source: ModelSource) -> GenerationConfig | None:
-    there = (Path(source.location) / "generation_config.json").is_file()
-    return GenerationConfig.from_pretrained(source.location) if there else None
+def _generation_config(folder: Path) -> GenerationConfig | None:
+    there = (folder / "generation_config.json").is_file()
+    return GenerationConfig.from_pretrained(folder) if there else None
 
 
 def _adapt(model: nn.Module, dtype: torch.dtype) -> str:

@@ -42,17 +42,18 @@ class Quantisation:
     kind: str | None = None
     head: str | None = None
 
-    def __post_init__(self) -> None:
-        if (self.kind or self.head) and importlib.util.find_spec("bitsandbytes") is None:
-            raise ConfigurationError(
-                "quantization",
-                self.kind or self.head,
-                "bitsandbytes, which quantises, is not installed",
-                "pip install 'flexserve[quantize]'",
-            )
-
 
 FULL_PRECISION = Quantisation()
+
+
+def require_quantiser(asked: Quantisation, is_stored: bool = False) -> None:
+    """ConfigurationError when there is something to quantise and nothing to do it with. is_stored: all but the head."""
+    kind = asked.head if is_stored else asked.kind or asked.head
+    if kind is not None and importlib.util.find_spec("bitsandbytes") is None:
+        raise ConfigurationError(
+            *("quantization", kind, "bitsandbytes, which quantises, is not installed"),
+            "pip install 'flexserve[quantize]'",
+        )
 
 
 def quantise(kind: str, weight: Tensor) -> QuantisedWeight:

@@ -46,6 +46,15 @@ def check_refused(result, *words: str) -> None:
     assert "Traceback" not in result.output
 
 
+def test_a_quantised_copy_can_be_served(tiny, tmp_path):
+    written = run("quantize", tiny, "--int4", "-o", str(tmp_path / "copy"))
+    assert written.exit_code == 0, written.output
+    assert "MiB of weights" in written.output
+    told = run("info", str(tmp_path / "copy"), "--dtype", "bfloat16", "--no-speculation")
+    assert told.exit_code == 0, told.output
+    assert "bfloat16, int4 weights" in told.output
+
+
 @pytest.mark.parametrize("command", [[], ["serve"], ["generate"], ["replay"], ["info"], ["plan"]], ids=str)
 def test_help(command):
     result = run(*command, "--help")
@@ -77,6 +86,8 @@ def test_help_is_quick_because_nothing_heavy_is_imported():
 
 
 BAD = [  # arguments, words of the message
+    (["quantize", "demo", "-o", "./new"], ["quantization", "--int4, --int8"]),
+    (["quantize", "demo", "-o", ".", "--int4"], ["output", "not an empty folder"]),
     (["generate", "-p", "x", "--quantize", "int3"], ["quantization", "int3", "int8, int4"]),
     (["generate", "-p", "x", "--quantize", "int4", "--dtype", "float32"], ["quantization", "bfloat16"]),
     (["generate", "-p", "x", "--grown", "7B"], ["grown", "100M, 300M, 1.1B"]),

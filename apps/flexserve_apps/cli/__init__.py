@@ -1,4 +1,4 @@
-"""The command `flexserve`: serve, generate, replay, info, plan, tune, bench.
+"""The command `flexserve`: serve, generate, replay, info, plan, tune, bench, quantize.
 
 Only typer and rich are imported here; each command imports the engine when it runs, so that `--help` is
 quick.
@@ -15,6 +15,7 @@ from flexserve_apps.cli.bench import bench
 from flexserve_apps.cli.generate import generate
 from flexserve_apps.cli.info import info
 from flexserve_apps.cli.plan import plan
+from flexserve_apps.cli.quantize import quantize
 from flexserve_apps.cli.replay import replay
 from flexserve_apps.cli.serve import serve
 from flexserve_apps.cli.tune import tune
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # its listing of local variables would print prompts and keys
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (serve, generate, replay, info, plan, tune):
+for command in (serve, generate, replay, info, plan, quantize, tune):
     app.command()(command)
 app.add_typer(bench, name="bench")
 

@@ -15,7 +15,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig
 from flexserve_core.config import EngineConfig
 from flexserve_core.errors import ConfigurationError
 from flexserve_core.models.loader import load_model
-from flexserve_core.models.quantise import Quantisation, quantise
+from flexserve_core.models.quantise import Quantisation, quantise, require_quantiser
 from flexserve_core.testing import write_tiny_model
 
 BF16, CPU = torch.bfloat16, torch.device("cpu")
@@ -26,8 +26,9 @@ KINDS = ("int8", "int4")
 def test_without_bitsandbytes_the_remedy_is_named(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ConfigurationError, match="pip install"):
-        Quantisation("int4")
-    assert Quantisation() == Quantisation(None, None)
+        require_quantiser(Quantisation("int4"))
+    require_quantiser(Quantisation("int4"), is_stored=True)
+    require_quantiser(Quantisation())
 
 
 def load(folder, kind=None, head=None):
