@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from flexserve_core.offload.attach import EmbeddingOnDisk, let_go, set_data, stream, tensors_of
+from flexserve_core.offload.device import DeviceSlots
 from flexserve_core.offload.memory import give_back_freed
 from flexserve_core.offload.pages import aligned_memory
 from flexserve_core.offload.place import RING_TENSORS, Group, Placement
 from flexserve_core.offload.plan import SMALL
-from flexserve_core.offload.slots import HostSlots, Piece, slot_bytes, unpack
+from flexserve_core.offload.slots import HostSlots, Piece, Slots, slot_bytes, unpack
 from flexserve_core.offload.store import LINE, WeightStore, is_mapped, raw, remove_stale
 from flexserve_core.offload.streamer import Streamer
 
@@ -35,6 +36,7 @@ class _Unit:
     names: list[str]
     nbytes: int
     by_rows: bool = False
+    pinned: bool = False  # waits in host memory, not on disk
     away: dict[str, Piece] = field(default_factory=dict)  # what has been put on disk
 
 
@@ -86,6 +88,8 @@ class Offloader:
         for unit in self._units.values():
             if id(unit.module) in moving:
                 self._put_away(unit, mapped=True)
+                if unit.pinned and not unit.by_rows:
+                    self._pin(unit)
             elif moving or unit.away:
                 self._bring_back(unit)
         on_disk = [(unit.module, unit) for unit in moving.values() if unit.by_rows] + tied
@@ -119,7 +123,10 @@ class Offloader:
         return tensor.nbytes >= self._small and tensor.is_contiguous() and tensor.device.type == "cpu"
 
     def _choose(self, placement: Placement) -> dict[int, _Unit]:
-        """The units that move, by module id; of equal ones those that stay are spread evenly over the model."""
+        """The units that move, by module id; of equal ones those that stay are spread evenly over the model.
+
+        Of those that move the first wait in pinned host memory, as many as the placement says.
+        """
         chosen: dict[int, _Unit] = {}
         for share in placement.shares:
             alike = [
@@ -127,10 +134,12 @@ class Offloader:
                 for unit in self._units.values()
                 if (unit.nbytes, unit.by_rows) == (share.group.nbytes, share.group.by_rows)
             ]
-            stay, count = share.compute, len(alike)
+            stay, count, moving = share.compute, len(alike), 0
             for index, unit in enumerate(alike):
                 if (index + 1) * stay // count == index * stay // count:
                     chosen[id(unit.module)] = unit
+                    unit.pinned = moving < share.host
+                    moving += 1
         return {key: unit for key, unit in self._units.items() if key in chosen}
 
     def _put_away(self, unit: _Unit, mapped: bool) -> None:
@@ -158,11 +167,22 @@ class Offloader:
             self._store.read(piece.extent, memory.numpy().data)
             set_data(unit.module, name, unpack(memory, 0, [piece])[0])
 
+    def _pin(self, unit: _Unit) -> None:
+        """Bring what is on disk into pinned host memory, for the copies to the device."""
+        for name, piece in unit.away.items():
+            memory = torch.empty(piece.extent.slot_bytes, dtype=torch.uint8, pin_memory=True)
+            self._store.read(piece.extent, memory.numpy().data)
+            unit.away[name] = replace(piece, pinned=memory)
+
     def _attach(self, moving: Sequence[_Unit], device: torch.device) -> None:
         if not moving:
             return
         units = [[unit.away[name] for name in unit.names] for unit in moving]
-        slots = HostSlots(self._store, RING_TENSORS * max(map(slot_bytes, units)))
+        size = RING_TENSORS * max(map(slot_bytes, units))
+        if device.type == "cuda":
+            slots: Slots = DeviceSlots(self._store, size, device)
+        else:
+            slots = HostSlots(self._store, size)
         self.streamer = Streamer(units, slots)
         for index, unit in enumerate(moving):
             stream(unit.module, unit.names, index, self.streamer)
