@@ -4,7 +4,7 @@ One shape, 4096 → 11008 unless told otherwise, random weights, as many layers 
 weights come from memory. ours, bitsandbytes and torch take turns, call by call; medians. The floor is the time to read
 the layer's bytes once at the rate at which this machine sums a gigabyte of fp32. bitsandbytes in .eval() under
 inference_mode; LLM.int8 gets fp16, which it would convert to. torch's line is bf16 F.linear (fp32 for fp32). Where
-others use the machine too, `OMP_NUM_THREADS=1 … --cpu-time` counts the process's own CPU time on one thread instead. The last
+others use the machine too, `OMP_NUM_THREADS=1 … --cpu-time` counts the process's own CPU time on one thread. The last
 line is JSON: {op: {rows: {ours_ms, bnb_ms, torch_ms, floor_ms}}}.
 """
 

@@ -20,7 +20,9 @@ class Variable:
 VARIABLES = (
     Variable("FLEXSERVE_REFERENCE", "1: plain torch kernels and the plain loop (no speculation)"),
     Variable("FLEXSERVE_CHECK", "1: integrity checks of trees and caches at every step"),
-    Variable("FLEXSERVE_CACHE", "folder for what is measured about this machine; else the user's cache folder"),
+    Variable(
+        "FLEXSERVE_CACHE", "folder for what is measured about this machine; else the user's cache folder"
+    ),
     Variable("FLEXSERVE_TRACE", "path: one JSON line per engine step is appended to this file"),
     Variable(
         "FLEXSERVE_API_KEY", "the key every HTTP route asks for, as --api-key; LangChain's classes send it"

@@ -22,7 +22,16 @@ ALLOWED = {
     "flexserve_kernels": {"torch", "numpy", "triton"},
     "flexserve_core": {
         "flexserve_kernels",
-        *("torch", "transformers", "tokenizers", "safetensors", "huggingface_hub", "numpy", "scipy", "llguidance"),
+        *(
+            "torch",
+            "transformers",
+            "tokenizers",
+            "safetensors",
+            "huggingface_hub",
+            "numpy",
+            "scipy",
+            "llguidance",
+        ),
     },
     "langchain_flexserve": {"flexserve_core", "langchain_core", "httpx", "pydantic", "typing_extensions"},
     "flexserve_apps": {

@@ -1,7 +1,7 @@
 """From the name a person types to the place a model is loaded from.
 
-`demo` and `demo-ssm` are folders inside the package; anything else is a local folder or a Hugging Face id.
-Knows nothing of weights or tokenizers.
+`demo`, `demo-ssm` and `demo-ssm-2` are folders inside the package; anything else is a local folder or a Hugging
+Face id. Knows nothing of weights or tokenizers.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from flexserve_core.config import DEMO_MODEL, DEMO_SSM
 from flexserve_core.errors import ModelError
 
 _ASSETS = Path(__file__).resolve().parent.parent / "assets"
+_EMBEDDED = (DEMO_MODEL, DEMO_SSM, "demo-ssm-2")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
 
@@ -55,7 +56,7 @@ def resolve(name: str) -> ModelSource:
     """Find a model by embedded name, folder or Hugging Face id; ModelError when it can be none of them."""
     if name in embedded_models():
         return ModelSource(name, str(_ASSETS / name), is_local=True)
-    if name in (DEMO_MODEL, DEMO_SSM):
+    if name in _EMBEDDED:
         raise ModelError(name, "this installation lacks the embedded models", "Install FlexServe again.")
     path = Path(name).expanduser()
     if path.is_dir():

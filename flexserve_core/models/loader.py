@@ -121,7 +121,7 @@ def load_model(
             where |= {"revision": revision, **loading_options(quantisation.kind)}
         model = _model_class(config, where).from_pretrained(
             **where,
-            dtype=dtype if keeper is None else "auto",  # it converts one tensor at a time
+            dtype="auto" if keeper and not quantisation.kind else dtype,  # keepers convert one by one
             attn_implementation=None if adapted else IMPLEMENTATION,
             use_safetensors=True,
             cache_dir=cache_dir,

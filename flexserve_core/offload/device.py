@@ -2,7 +2,8 @@
 
 A weight from disk is read into the twin and copied from there, a weight of the host tier is copied from its own
 pinned memory. The computing stream waits for a copy, a copy waits until what was computed with its place is done, and
-the twin is overwritten only when the copy out of it has ended. Written by the rules of CUDA streams and not yet run on a GPU.
+the twin is overwritten only when the copy out of it has ended. Written by the rules of CUDA streams; not yet run on
+a GPU.
 """
 
 from __future__ import annotations

@@ -85,9 +85,10 @@ class Bench:
         dtype: torch.dtype = torch.float32,
         keeper: WeightKeeper | None = None,
         quantisation: Quantisation = FULL_PRECISION,
+        grown: str | None = None,
     ) -> None:
         self.loaded: LoadedModel = load_model(
-            str(model), dtype, torch.device("cpu"), keeper=keeper, quantisation=quantisation
+            str(model), dtype, torch.device("cpu"), keeper=keeper, quantisation=quantisation, grown=grown
         )
         self.runner = ModelRunner(self.loaded)
         self._grammars = Grammars(self.loaded.tokenizer, self.loaded.vocab_size)

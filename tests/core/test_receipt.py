@@ -16,7 +16,11 @@ from flexserve_core.testing import write_tiny_model
 @pytest.fixture(scope="module")
 def server(tiny_pair):
     config = EngineConfig(
-        model=str(tiny_pair[0]), ssms=(str(tiny_pair[1]),), dtype="float32", max_seq_length=128, policy="fixed"
+        model=str(tiny_pair[0]),
+        ssms=(str(tiny_pair[1]),),
+        dtype="float32",
+        max_seq_length=128,
+        policy="fixed",
     )
     with build_server(config) as running:
         yield running

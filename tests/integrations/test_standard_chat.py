@@ -56,7 +56,9 @@ class Integration(ChatModelIntegrationTests):
 
     @property
     def supports_json_mode(self) -> bool:
-        return False  # it is there, but this model would have to choose the keys that the test asks for in words
+        return (
+            False  # it is there, but this model would have to choose the keys that the test asks for in words
+        )
 
     @property
     def supports_model_override(self) -> bool:

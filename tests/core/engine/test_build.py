@@ -14,7 +14,13 @@ from flexserve_core.types import ProofItem
 
 def config(pair, **settings):
     """With every draft verified: for so tiny a model the adaptive policy would rightly find few worth their row."""
-    settings = {"policy": "fixed", "ssms": (str(pair[1]),), "dtype": "float32", "max_seq_length": 64, **settings}
+    settings = {
+        "policy": "fixed",
+        "ssms": (str(pair[1]),),
+        "dtype": "float32",
+        "max_seq_length": 64,
+        **settings,
+    }
     return EngineConfig(model=str(pair[0]), **settings)
 
 
