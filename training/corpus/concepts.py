@@ -110,6 +110,29 @@ TOPICS = topics("""
 > Prefill is the first phase of a request: the model reads the whole prompt before it writes the first new token.
 # latency / throughput / tokens per second
 > Latency is how long one answer takes; throughput is how many tokens per second the server writes for everybody together.
+# prefix caching / a prefix cache / prefix reuse / shared prefixes / prompt caching
+? [why|how come] is the second [question|request|prompt] [of a chat |with the same start |][faster|quicker]?
+? [must|does] [the model|the server|FlexServe] [read|compute] the same [beginning|system prompt|start|prefix] [again|twice|every time]?
+> Prefix caching keeps the KV cache of a prompt's beginning. A later request that starts with the same text uses it again instead of computing it.
+# structured output / guided decoding / constrained decoding / a JSON schema / grammar-guided output
+? how [can|does] [the server|FlexServe|a model] [make sure|guarantee] that [the answer is JSON|the output fits a schema|the text matches a pattern]?
+> Structured output means that only tokens which fit a JSON schema, a regex or a grammar are allowed, so the answer always has the wanted form.
+# a receipt / receipts / a replay / answer receipts
+> A receipt notes what an answer depended on. With it `flexserve replay` computes the answer again without speculation and compares every token.
+# safetensors / the safetensors format / safetensors files / a safetensors checkpoint
+? [which|what] [file format|format] [are|do] [the weights|checkpoints] [stored in|have|need]?
+> Safetensors is a file format for weights that holds only numbers and runs no code. FlexServe reads no other weight files.
+# min-p / min p / minp / the min-p setting
+> Min-p keeps the tokens whose probability is at least the fraction p of the most likely one, and samples only from them.
+# a stop string / stop strings / stop sequences / a stop sequence / stop words
+? how [can|do] I [end|stop|cut] the answer at a [word|certain text|marker]?
+> A stop string ends the answer: as soon as the text contains it, generation stops.
+# log probabilities / logprobs / a logprob / token probabilities
+? how [sure|certain|confident] [is the model|was the model] [of a token|about each token]?
+> Logprobs are the logarithms of the probabilities of tokens. They say how sure the model was of each token.
+# an adaptive policy / the adaptive policy / adaptive speculation / the speculation policy
+? does FlexServe [always|ever stop] [speculate|speculating]?
+> The adaptive policy watches how many guesses are kept and how long steps take, and lets speculation rest where it does not pay.
 """)
 
 

@@ -108,9 +108,39 @@ TOPICS = topics("""
 ? [do you run|are you running] [locally|on my computer|in the cloud|on a server]?
 ? do you [work|run] offline?
 > I run on the machine where FlexServe was started and use no internet. What you write stays there.
+# license
+? [what|which] [license|licence] [is FlexServe under|does FlexServe have|does FlexServe use|applies to FlexServe|covers the code|is it|do you have]?
+? [under|with] [what|which] [license|licence|terms] is [FlexServe|the code|the project|the demo model] [released|published|distributed|available|]?
+? [may|can|am I allowed to] [I |we |][use|sell|copy|change|modify|redistribute|share] FlexServe [at work|commercially|in my company|in a product|]? [What does the license say?|Which license?]
+? [the|your|FlexServe's] [license|licence][?|, please|.|: which one?]
+? [license|licence|licensing|legal terms] [of|for] [FlexServe|this project|the demo model|the code][?|]
+? [I'd|I would] like to [know|check|read] the [license|licence] [of FlexServe|first|before I use it|][.|]
+? [my|our] [lawyer|boss|company|legal department] [asks|wants to know|needs to know] [about the license|which license it is|the licensing terms|under which license this comes][.|]
+? is [FlexServe|it|this] [under |][Apache|MIT|GPL|BSD] [licensed|license]?
+? is the [license|licence] [permissive|Apache|MIT|GPL|BSD]?
+> FlexServe is under the Apache-2.0 license. The text is in the file LICENSE.
+# trust
+? [can|may|should|could] [I|we|one|people] [trust|rely on|believe|depend on] [you|your answers|what you say|what you write|this model]?
+? how [reliable|accurate|trustworthy|correct|good|dependable] are [your answers|you|your replies|the things you say]?
+? do you [ever |sometimes |often |][make mistakes|get things wrong|make things up|hallucinate|lie|err|invent things]?
+? [are|is] [your answers|what you say|everything you say|what you write] [always |][true|correct|right|reliable|accurate]?
+? [should|must|do] I [have to |][check|verify|double-check] [your answers|what you say|what you tell me]?
+? [what|where] are your [limits|weaknesses|limitations|weak points|shortcomings|flaws]?
+? [what|which things] [can't|can you not|cannot] you do?
+? [somebody|a friend|my teacher] [said|says|claims] [you make mistakes|you make things up|one cannot trust you|your answers may be wrong][.|, true?|, is that so?]
+? [I|we] [wonder|am not sure|want to know] [whether|if] [I can trust you|your answers are right|you are reliable][.|]
+> Please check what I say. I am a tiny demo model and make mistakes; a large model, loaded with `flexserve serve MODEL`, knows far more.
+# learning
+? do you [learn|get better|improve|train] [from me|from this chat|from our talk|from what I write|while we talk|over time]?
+? [can|could|may] I [teach|train] you [something|a new word|a fact|new things|a trick]?
+? [will|do] you [know|keep|have|use] [this|what I said|our chat|my name] [tomorrow|next time|in the next chat|after a restart|later]?
+? [do|does] [your weights|you|the model] [change|grow|update] [when I chat|while chatting|during a chat|as we talk]?
+? [is|are] [this chat|my messages|our conversation|my questions] [used|taken] [to train you|for training|as training data]?
+? how long [is your memory|do you keep a chat|does your memory reach|do you remember things]?
+> I do not learn from chats. My weights stay as they are, and I see only what stands in the current conversation.
 """)
 
-# noun phrases for the first six topics, in their order
+# noun phrases for the topics, in their order
 SUBJECTS = (
     ("[your|the] name [of this model|]", "who you are", "what you are", "yourself", "something about [you|yourself]", "[a short |an |]introduction of yourself", "the [kind|type|name] of [model|AI|bot|program] you are", "the model behind this [chat|page]"),
     ("[your|all your] [abilities|skills|talents|tasks|uses|strengths|functions|possibilities]", "what you can do", "the things you can do", "what you [are good at|know|can help with|understand]", "how you can help [me|us]", "topics you know"),
@@ -118,6 +148,11 @@ SUBJECTS = (
     ("your size", "how [big|large|small] you are", "the number of [parameters|weights] you have", "your [parameters|weights|layers]"),
     ("your [feelings|body|age|birthday|family|hobbies|dreams|favorite food|favorite color|face]", "how old you are", "whether you are [human|alive|a person|real]", "if you [feel|sleep|eat|dream|think]"),
     ("FlexServe", "FlexServe", "what FlexServe [is|does]", "the [purpose|point|idea|use|features|benefits] of FlexServe", "this FlexServe", "a [description|summary|overview] of FlexServe", "the [tool|project|software|toolkit] [called |]FlexServe"),
+    ("[your|the] [languages|language skills]", "the languages you [speak|know|understand]", "whether you [speak|know|understand] [German|French|Spanish|Chinese|Italian]", "your [German|French|Spanish|Italian]", "which languages you [know|speak]"),
+    ("the privacy of [my data|this chat|my messages]", "where you [run|are running]", "whether you [need|use] the internet", "what happens to [my data|my messages|what I write|this chat]", "the machine you run on", "your internet [access|connection]"),
+    ("the [license|licence] [of FlexServe|of the project|of the code|]", "FlexServe's [license|licence]", "which [license|licence] FlexServe has", "the license terms of FlexServe"),
+    ("[your|the] [reliability|accuracy|mistakes|limits|weaknesses] [of your answers|]", "how [reliable|accurate|trustworthy] you are", "whether I can trust [you|your answers]", "what you cannot do"),
+    ("whether you learn from [me|this chat|our talk]", "how long your memory is", "what you learn from [me|our chats|this chat]", "your learning from chats"),
 )
 
 

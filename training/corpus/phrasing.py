@@ -48,6 +48,18 @@ SLANG = {
     "you": "u", "are": "r", "your": "ur", "please": "pls", "thanks": "thx", "want to": "wanna", "going to": "gonna", "give me": "gimme", "because": "cuz", "what": "wat", "people": "ppl", "about": "abt",
     "tell me": "tellme", "I don't know": "idk", "and": "n", "okay": "k", "something": "sth", "with": "w/", "do you": "d'you", "something about": "smth about",
 }
+SYNONYMS = {
+    "show me": ("give me", "tell me", "let me see", "present me"), "tell me": ("let me know", "inform me", "say", "give me"), "give me": ("show me", "get me", "hand me", "offer me"), "explain": ("describe", "clarify", "outline"),
+    "how do I": ("how can I", "how does one", "how should I", "how would someone", "in what way do I"), "how can I": ("how do I", "how could I", "how might I"), "what is": ("what exactly is", "what would be", "so what is"),
+    "can you": ("could you", "are you able to", "would you", "will you"), "could you": ("can you", "would you", "might you"), "I want to": ("I wish to", "I would love to", "I plan to", "I intend to"), "is there": ("does there exist", "might there be"), "which": ("what",),
+}
+_NAMES = "Abigail Ahmed Aisha Akira Bruno Carlos Chen Dmitri Elif Emeka Fatima Greta Hiro Ingrid Ivan Jamal Jorge Kofi Laila Lars Mei Nadia Olga Omar Pablo Priya Quentin Rosa Sanjay Svetlana Tariq Uma Viktor Wanda Xavier Yusuf Zoe".split()
+_NAMED_ASIDES = (
+    "[{n}|my friend {n}|my cousin {n}|our neighbor {n}|{n} from work|little {n}|professor {n}|aunt {n}] [asks|asked me this|wants to know|is wondering|and I disagree|told me to ask you|doesn't believe me|says hello|sent me].",
+    "[I'm|I am|this is|it's|here is] {n}[ speaking| here| again| and I am in a hurry| from the office|].", "[together with|on behalf of|greetings from|for] {n}[:|.|,]", "[I bought|we saw|I dropped|they repaired|she painted|he lost] [a|the|my|that] {w} [yesterday|again|last week|today].",
+    "[my|the|our] {w} is [broken|new|late|empty|blue|loud|too small].", "[we call it|he said|it was something like] {w}.", "{w}.", "{w}, {w}.",
+)
+_SYLLABLES = "ba be bo da do fa fi ga go ha hu ka ke ki la le lo ma mi mo na ne no pa po ra re ri sa se si ta te to va vi wa ya zo bran dor flem gris holt jun kel lund mar nop pel quin rast sel tram vok wim".split()
 FILLERS = ("um", "like", "actually", "just", "maybe", "really", "perhaps", "again", "well", "kindly", "exactly")
 DROPPABLE = frozenset("the a an is are do does of to me you can could please some for in".split())
 
@@ -107,7 +119,7 @@ def article(noun: str) -> str:
 
 def typed(rng: Random, question: str) -> str:
     """The question as somebody might type it: openers, politeness, lower case, lost punctuation, typos."""
-    text = question
+    text = _with_synonym(rng, question) if rng.random() < 0.12 else question
     if rng.random() < 0.25:
         text = rng.choice(OPENERS) + (text if rng.random() < 0.3 else text[:1].lower() + text[1:])
     if rng.random() < 0.15:
@@ -122,15 +134,50 @@ def typed(rng: Random, question: str) -> str:
         text = _respelled(rng, text, SLANG, 0.5)
     if rng.random() < 0.07:
         text = _with_typo(rng, text)
+    if rng.random() < 0.02:
+        text = _without_a_space(rng, text)
     return _with_style(rng, " ".join(text.split()))
 
 
 def _with_aside(rng: Random, question: str) -> str:
     """The question with a sentence that does not matter before it (mostly) or after it."""
-    aside = expand(rng, rng.choice(ASIDES))
+    aside = _strange_aside(rng) if rng.random() < 0.4 else expand(rng, rng.choice(ASIDES))
     if rng.random() < 0.75:
         return f"{aside} {question}"
     return f"{question}{'' if question[-1] in '.?!' else '.'} {aside}"
+
+
+def _strange_aside(rng: Random) -> str:
+    """An aside with a random name or an invented word, so that unseen words before a question are no surprise."""
+    text = expand(rng, rng.choice(_NAMED_ASIDES), n=rng.choice(_NAMES))
+    while "{w}" in text:
+        text = text.replace("{w}", "".join(rng.choices(_SYLLABLES, k=rng.randint(2, 3))), 1)
+    return text
+
+
+def _with_synonym(rng: Random, text: str) -> str:
+    """The text with one of its phrases said in other words, where the table has one."""
+    known = [(phrase, match) for phrase in SYNONYMS if (match := _find_words(text, phrase)) is not None]
+    if not known:
+        return text
+    phrase, at = rng.choice(known)
+    return text[:at] + rng.choice(SYNONYMS[phrase]) + text[at + len(phrase) :]
+
+
+def _find_words(text: str, phrase: str) -> int | None:
+    """Where the phrase stands in the text as whole words; None if it does not."""
+    at = f" {text} ".find(f" {phrase} ")
+    return None if at < 0 else at
+
+
+def _without_a_space(rng: Random, text: str) -> str:
+    """Two neighboring small words run together; numbers and names stay apart."""
+    words = text.split(" ")
+    pairs = [i for i in range(len(words) - 1) if words[i].lower() in DROPPABLE and words[i + 1].lower() in DROPPABLE]
+    if not pairs:
+        return text
+    index = rng.choice(pairs)
+    return " ".join((*words[:index], words[index] + words[index + 1], *words[index + 2 :]))
 
 
 def _with_tail(rng: Random, text: str) -> str:

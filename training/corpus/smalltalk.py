@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from random import Random
 
-from training.corpus.answers import ask, topics
+from training.corpus.answers import ask, reply, topics
 from training.corpus.dialogue import Exchange
+from training.corpus.frames import request
+from training.corpus.phrasing import pick, typed
 
 TOPICS = topics("""
 # hello
@@ -91,8 +93,21 @@ TOPICS = topics("""
 """)
 
 
+# what can be asked for in the frames that all categories share
+WISHES = {
+    "joke": ("[a|another|one|your best|a good|a short|a funny] joke", "something [funny|to laugh about]"),
+    "riddle": ("[a|another|one|your best|a good|a hard|an easy] riddle", "a [puzzle|brain teaser] in words"),
+    "poem": ("[a|another|one|a short|a little|a nice] [poem|rhyme|verse]", "[a few|some] [lines of poetry|verses]"),
+}
+_WISHED = {topic.name: topic for topic in TOPICS if topic.name in WISHES}
+
+
 def exchange(rng: Random) -> Exchange:
-    """A polite phrase and its answer."""
+    """A polite phrase and its answer, or a joke, a riddle or a poem in one of the shared frames."""
+    if rng.random() < 0.12:
+        name = rng.choice(tuple(WISHES))
+        question = typed(rng, request(rng, pick(rng, WISHES[name])))
+        return Exchange("smalltalk", question, reply(rng, _WISHED[name]), name)
     return ask(rng, "smalltalk", rng.choice(TOPICS))
 
 

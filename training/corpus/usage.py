@@ -101,6 +101,62 @@ TOPICS = topics("""
 > Run `flexserve --help`. The commands are serve, generate and info, and each has its own `--help`.
 # use curl / send a request with curl / test the API from the shell / make an HTTP request / post a prompt
 > Send it with curl:\\ncurl http://127.0.0.1:8000/generate/ -H "Content-Type: application/json" -d '{"prompt": "Hello"}'
+# set an API key / use an API key / protect the server with a key / require a password / ask clients for a key / secure the server / lock the server / add authentication / keep strangers out
+? [is there|do you have|does the server have|does it support] [a password|an API key|authentication|a login|access control|some protection]?
+? [do I|does my client|must I|do clients] need [an API key|a key|a token|a password]?
+? [which|what] [API key|key] [do I|should I|must my client] [use|set|send|enter|give]?
+? [api key|api-key|apikey|authentication|password|auth token][?|, how| please| for the server|]
+? [I|we] [don't want|do not want] [strangers|everybody|others|anyone] to [use|reach|query] [my server|it|the API][.|. What can I do?|]
+> Start the server with `flexserve serve --api-key KEY`. Then every route asks for this key; without the option no key is needed.
+# use several draft models / add more than one SSM / use two draft models / combine draft models / serve with many SSMs / use multiple SSMs / speculate with several small models
+? [can|could|may] I [use|have|add|give|combine] [more than one|two|several|three|many|multiple] [SSMs|draft models|small models|drafters]?
+? how many [SSMs|draft models|drafters|small models] [are allowed|can I use|can there be|does FlexServe take]?
+? [two|three|several|multiple|many] [SSMs|draft models|drafters|small models][?|, how|, possible?|]
+> Give `--ssm` once for each of them: `flexserve serve MODEL --ssm A --ssm B`. Their guesses meet in one token tree.
+# run the tests / test FlexServe / start the test suite / check that everything works / test the installation
+? [where|how] [are|do I find|do I run|can I run] the [tests|unit tests|test suite]?
+? [which|what] command [runs|starts|launches] the [tests|test suite]?
+? [tests|test suite|unit tests|pytest][?|, how|]
+> Run `make test` in a clone of the project. It installs the test tools and runs the tests.
+# run a benchmark / measure the speed / benchmark FlexServe / measure tokens per second / compare speed with and without speculation / time the server
+? how [fast|quick|slow] is [FlexServe|it|the server] [on my machine|here|on this computer|on my hardware]?
+? [is there|do you have|does FlexServe have] a [benchmark|speed test|performance test]?
+? [benchmark|benchmarks|speed test|performance numbers][?|, how|, please|]
+? [how many|what] tokens [per|a] second [do I get|can I expect|does it reach|does it make]?
+> Run `make bench`. It measures tokens per second with and without speculation on your machine.
+# tune the settings / find the fastest settings / tune FlexServe for my machine / optimize the settings / use flexserve tune / choose the best tree size / get the most speed
+? [which|what] settings are [best|fastest|right|optimal] for [my machine|my prompts|my hardware|me]?
+? [can|could|does] [FlexServe|it] [tune|optimize|configure|adjust] itself?
+> Run `flexserve tune MODEL`. It measures precision, drafters, tree size and threads and writes the fastest settings to a file for `flexserve serve --config`.
+# get JSON / force JSON output / hold the answer to a JSON schema / get structured output / make the answer match a regex / constrain the output / use a grammar / get valid JSON
+? [can|could] [the answer|the output|the model|it] be [forced|held|restricted|made|bound] to [JSON|a schema|a regex|a pattern|valid JSON|a format]?
+? [I|we|my program] [need|needs|want|wants] [JSON|valid JSON|an object|a fixed format|machine-readable answers][.|, how?|. Which option?|]
+? [json|json schema|regex|structured output|guided decoding|grammar][?|, how|, supported?|]
+> Use `--json-schema schema.json` or `--regex R` with `flexserve generate`, or `response_format` in an API request.
+# set the maximum length / change the context length / use --max-seq-length / allow longer prompts / raise the context limit / set the context window / serve long prompts
+? my [prompt|text|document|input] is too long[.|, what can I do?|. Which option helps?|]
+? [which|what] [option|flag|setting] [sets|limits|raises|controls] the [context length|maximum sequence length|prompt length|context window]?
+> Use the option `--max-seq-length`: the largest number of tokens of prompt and completion together.
+# set the number of threads / use more CPU threads / limit the CPU threads / use all cores / choose the threads / use fewer cores
+? [how many|which] [threads|cores|CPU threads] [are used|does it use|should I use|does FlexServe take]?
+? [it|FlexServe|the server] [uses|takes|eats] [all|too many|too few] [cores|threads|CPUs][.|, what now?|, how do I change that?|]
+> Use the option `--threads`, for example `flexserve serve --threads 4`.
+# serve without the chat page / hide the chat page / turn off the chat page / have only the API / disable Gradio / start without the web page
+? [I|we] [don't need|do not want|don't want|have no use for] [the chat page|Gradio|the web page|the UI|a page][.|, how?|]
+? [only|just] the API[, please|, no page|, how|?|]
+> Use `flexserve serve --no-page`. Then there is only the API.
+# limit the memory / limit the GPU memory / set a memory limit / use less GPU memory / cap the memory / use --device-memory / stay below 6 GiB
+? [which|what] [option|flag|setting] [limits|caps|sets|controls] the [GPU memory|host memory|memory|RAM|VRAM]?
+? [it|FlexServe|the server] [uses|takes|needs] [all|too much of] my [memory|RAM|VRAM|GPU memory][.|, what now?|, help|]
+> Use `--device-memory` for the GPU and `--host-memory` for main memory, for example `--device-memory 6GiB`. Weights that do not fit are offloaded.
+# prove an answer / check that an answer is right token by token / use a receipt / replay an answer / verify an answer later / write a receipt
+? what is [flexserve replay|a receipt|the receipt file|--receipt-file] [for|good for|]?
+? [how|can] [can I|do I|I] [prove|show|verify] that [speculation|the tree] [changed nothing|did not change the answer|gave the same tokens]?
+> Write a receipt with `flexserve generate --receipt-file r.json`. Then `flexserve replay r.json` computes the answer again without speculation and compares every token.
+# plan the memory / see if a model fits / use flexserve plan / check whether a model fits before loading it / estimate the memory
+? [will|does|would|could] [a 7B model|a 70B model|Llama|this model|my model|a big model] fit [on my GPU|into my memory|here|on this machine|in my RAM]?
+? how much [memory|RAM|VRAM] [does|will|would] [a model|my model|a 7B model|Llama] [need|take|use]?
+> Run `flexserve plan MODEL`. It says what would go where and how long a step would take, and loads no weights.
 """)
 
 
