@@ -118,10 +118,6 @@ class EngineConfig:
                     f"quantised weights are multiplied in bfloat16, not in {dtype}",
                     "Leave out dtype.",
                 )
-            if self.offload != "none" and name != "ssm_quantization":
-                raise ConfigurationError(
-                    name, value, "quantised weights are kept in memory", "Leave out offload, or quantization."
-                )
 
     def _check_offload(self) -> None:
         _check_choice("offload", self.offload, OFFLOADS)

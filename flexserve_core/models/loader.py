@@ -6,12 +6,13 @@ Only safetensors, never pickle; never code from a checkpoint. Knows nothing of c
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig, AutoModelForCausalLM, GenerationConfig
 
 from flexserve_core.errors import ModelError, TokenizerMismatchError
@@ -26,6 +27,7 @@ from flexserve_core.models.quantise import (
     FULL_PRECISION,
     Quantisation,
     held_weight,
+    loading_failure,
     loading_options,
     require_quantiser,
 )
@@ -37,6 +39,10 @@ _DEFAULT_MAX_SEQ_LENGTH = 4096
 
 class WeightKeeper(Protocol):
     """Decides where a model's weights live while it is prepared."""
+
+    def wait(self, weight: Tensor) -> Tensor:
+        """A quantised tensor is read, whose layer is prepared later: the same numbers, where they may wait."""
+        ...
 
     def take(self, path: str, module: nn.Module) -> None:
         """A linear layer has been prepared."""
@@ -108,17 +114,19 @@ def load_model(
     adapted = family_of(config) is not None
     stored_kind = quantised_kind(name, config)
     if stored_kind is not None:
-        _check_stored(name, stored_kind, quantisation, dtype, keeper)
+        _check_stored(name, stored_kind, quantisation, dtype)
         quantisation = replace(quantisation, kind=stored_kind)
     require_quantiser(quantisation, stored_kind is not None)
+    wait = keeper.wait if keeper else None
+    where: dict[str, Any] = {}
     try:
         if grown is not None:
             where = _grown(source, config, grown, quantisation)
         elif stored_kind is not None:
-            where = _quantised(source, config)
+            where = _quantised(source, config, wait)
         else:
             where = {"pretrained_model_name_or_path": source.location, "config": config}
-            where |= {"revision": revision, **loading_options(quantisation.kind)}
+            where |= {"revision": revision, **loading_options(quantisation.kind, wait=wait)}
         model = _model_class(config, where).from_pretrained(
             **where,
             dtype="auto" if keeper and not quantisation.kind else dtype,  # keepers convert one by one
@@ -131,6 +139,8 @@ def load_model(
     except ModelError:
         raise
     except Exception as error:  # transformers raises many kinds; each means that this model cannot be served
+        if (failure := loading_failure(where)) is not None:
+            raise failure from None
         if isinstance(error, KeyError) and error.args == (IMPLEMENTATION,):
             raise unsupported_attention(name, config, "its code knows a fixed list of attentions") from error
         raise ModelError(
@@ -162,9 +172,7 @@ def _model_class(config: Any, where: dict[str, Any]) -> Any:
     return MODEL_FOR_CAUSAL_LM_MAPPING[type(config)] if "state_dict" in where else AutoModelForCausalLM
 
 
-def _check_stored(
-    name: str, kind: str, asked: Quantisation, dtype: torch.dtype, keeper: WeightKeeper | None
-) -> None:
+def _check_stored(name: str, kind: str, asked: Quantisation, dtype: torch.dtype) -> None:
     """What cannot be done with a checkpoint that is quantised already."""
     problem = None
     if asked.kind not in (None, kind):
@@ -173,13 +181,11 @@ def _check_stored(
         problem = f"its weights are {kind}, and are multiplied in bfloat16, not in {dtype}".replace(
             "torch.", ""
         )
-    elif keeper is not None:
-        problem = "its weights are quantised, and those are kept in memory"
     if problem is not None:
-        raise ModelError(name, problem, "Leave out quantization and offload, and set dtype = bfloat16.")
+        raise ModelError(name, problem, "Leave out quantization, and set dtype = bfloat16.")
 
 
-def _quantised(source: ModelSource, config: Any) -> dict[str, Any]:
+def _quantised(source: ModelSource, config: Any, wait: Callable[[Tensor], Tensor] | None) -> dict[str, Any]:
     """What from_pretrained takes in place of a name for a quantised checkpoint: we read its weights ourselves."""
     folder = checkpoint_folder(source)
     config = copy.deepcopy(config)
@@ -190,7 +196,7 @@ def _quantised(source: ModelSource, config: Any) -> dict[str, Any]:
         "config": config,
         "state_dict": plain,
         "generation_config": _generation_config(folder),
-        **loading_options(None, stored),
+        **loading_options(None, stored, wait),
     }
 
 

@@ -26,7 +26,7 @@ from transformers.quantizers.auto import (
 from transformers.quantizers.base import HfQuantizer, get_keys_to_not_convert
 from transformers.utils.quantization_config import QuantizationConfigMixin
 
-from flexserve_core.errors import ConfigurationError
+from flexserve_core.errors import ConfigurationError, FlexServeError
 
 QuantisedWeight = Nf4Weight | Int8Weight
 _PART = 2**21  # elements
@@ -77,6 +77,11 @@ def linear_names(model: nn.Module) -> list[str]:
     ]
 
 
+def loading_failure(options: Mapping[str, Any]) -> FlexServeError | None:
+    """What went wrong while weights were quantised. options: what from_pretrained was called with."""
+    return getattr(options.get("quantization_config"), "failure", None)
+
+
 def held_weight(module: nn.Module) -> QuantisedWeight | None:
     """The weight that loading has quantised; None for a layer in full precision."""
     return getattr(module, _HELD, None)
@@ -88,12 +93,13 @@ def take_weight(module: nn.Module) -> QuantisedWeight | None:
     if held is None:
         return None
     assert isinstance(module.weight, Tensor)
-    tensors = {
-        field.name: value.to(module.weight.device)
-        for field in fields(held)
-        if isinstance(value := getattr(held, field.name), Tensor)
-    }
-    return replace(held, **tensors)
+    device = module.weight.device
+    return _with_tensors(held, lambda tensor: tensor.to(device))
+
+
+def _with_tensors(weight: QuantisedWeight, change: Callable[[Tensor], Tensor]) -> QuantisedWeight:
+    found = {field.name: getattr(weight, field.name) for field in fields(weight)}
+    return replace(weight, **{k: change(v) for k, v in found.items() if isinstance(v, Tensor)})
 
 
 @torch.no_grad()
@@ -104,26 +110,39 @@ def hold_quantised(module: nn.Module, kind: str) -> None:
 
 
 def loading_options(
-    kind: str | None, stored: Mapping[str, Callable[[], QuantisedWeight]] | None = None
+    kind: str | None,
+    stored: Mapping[str, Callable[[], QuantisedWeight]] | None = None,
+    wait: Callable[[Tensor], Tensor] | None = None,
 ) -> dict[str, Any]:
-    """Further arguments of from_pretrained. stored: weights that are quantised already, by parameter."""
+    """Further arguments of from_pretrained. stored: weights that are quantised already, by parameter.
+
+    wait: puts a quantised tensor where it waits for its layer to be prepared, and returns it; None: in memory.
+    """
     if kind is None and not stored:
         return {}
     if _METHOD not in AUTO_QUANTIZATION_CONFIG_MAPPING:
         register_quantization_config(_METHOD)(_StreamingConfig)
         register_quantizer(_METHOD)(_StreamingQuantizer)
-    return {"quantization_config": _StreamingConfig(kind, stored)}
+    return {"quantization_config": _StreamingConfig(kind, stored, wait)}
 
 
 class _StreamingConfig(QuantizationConfigMixin):
     """Travels through transformers' configuration for the time of loading."""
 
     def __init__(
-        self, kind: str | None, stored: Mapping[str, Callable[[], QuantisedWeight]] | None = None
+        self,
+        kind: str | None,
+        stored: Mapping[str, Callable[[], QuantisedWeight]] | None = None,
+        wait: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         self.quant_method = _METHOD  # pyright: ignore[reportAttributeAccessIssue]
         self.kind = kind
         self.stored = stored
+        self.wait = wait
+        self.failure: FlexServeError | None = None  # of ours, which transformers would put into a report
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _StreamingConfig:
+        return self  # it belongs to one load
 
 
 class _StreamingQuantizer(HfQuantizer):
@@ -170,11 +189,19 @@ class _Quantise(ConversionOps):
         for name, value in input_dict.items():
             weight = value[0] if isinstance(value, list) else value
             module = model.get_submodule(name.rpartition(".")[0])
-            if self._config.stored is not None:
-                held = self._config.stored[name]()
-            else:
-                assert self._config.kind is not None
-                held = quantise(self._config.kind, weight.t() if type(module) is Conv1D else weight)
-            setattr(module, _HELD, held)
+            try:
+                setattr(module, _HELD, self._held(name, weight.t() if type(module) is Conv1D else weight))
+            except FlexServeError as error:
+                self._config.failure = self._config.failure or error
+                raise
             empty[name] = torch.empty(0, dtype=weight.dtype)
         return empty
+
+    def _held(self, name: str, weight: Tensor) -> QuantisedWeight:
+        config = self._config
+        if config.stored is not None:
+            held = config.stored[name]()
+        else:
+            assert config.kind is not None
+            held = quantise(config.kind, weight)
+        return _with_tensors(held, config.wait) if config.wait else held

@@ -33,7 +33,7 @@ _SPREAD = (
 _MEMORY_BYTES = 512 * 2**20  # read once: beyond the caches
 _WIDTH = 2048
 _ROWS = 64
-_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+_DTYPES = {"fp16": torch.float16, "fp32": torch.float32}  # else bf16
 _REPEATS = 3
 _TRY_S = 0.5  # a busy machine needs many tries for one undisturbed
 
@@ -45,7 +45,7 @@ class Bandwidths:
     disk: float
     memory: float
     host_to_device: float
-    matmul: dict[str, float]  # by kernel kind: bf16, fp32, …
+    matmul: dict[str, float]  # by kernel kind: bf16, fp32, nf4, …
     direct: bool  # the disk was read past the page cache
 
 
@@ -130,7 +130,7 @@ def _host_to_device(device: torch.device) -> float:
 def _matmul(device: torch.device, kind: str) -> float:
     """With the engine's own linear, at a row count where it is bound by arithmetic."""
     layer = prepare_linear(torch.randn(_WIDTH, _WIDTH, device=device), kind=kind)
-    rows = torch.randn(_ROWS, _WIDTH, device=device, dtype=_DTYPES[kind])
+    rows = torch.randn(_ROWS, _WIDTH, device=device, dtype=_DTYPES.get(kind, torch.bfloat16))
     return _ROWS * _WIDTH * _WIDTH / _fastest(lambda: layer(rows), device)
 
 

@@ -58,6 +58,11 @@ class StoredTensor:
         return len(self.shape) == 2 and (self.layer is not None or self.is_head)
 
     @property
+    def is_scale(self) -> bool:
+        """Of a quantised weight, in the form of bitsandbytes."""
+        return self.name.endswith((".absmax", ".SCB"))
+
+    @property
     def is_embedding(self) -> bool:
         return self.layer is None and len(self.shape) == 2 and any(part in self.name for part in _EMBEDDING)
 
@@ -85,6 +90,14 @@ class Checkpoint:
         for tensor in self.tensors:
             amounts[tensor.dtype] = amounts.get(tensor.dtype, 0) + tensor.nbytes
         return max(amounts, key=amounts.__getitem__)
+
+    @property
+    def quantised(self) -> str | None:
+        """ "int8" or "int4" if its weights are stored so."""
+        told = self.config.get("quantization_config")
+        if not isinstance(told, Mapping):
+            return None
+        return "int8" if told.get("load_in_8bit") else "int4"
 
     @property
     def tied(self) -> bool:

@@ -19,11 +19,12 @@ from torch import Tensor, nn
 from flexserve_core.offload.attach import EmbeddingOnDisk, let_go, set_data, stream, tensors_of
 from flexserve_core.offload.device import DeviceSlots
 from flexserve_core.offload.memory import give_back_freed
+from flexserve_core.offload.nameless import raw, remove_stale, waiting_on_disk
 from flexserve_core.offload.pages import aligned_memory
 from flexserve_core.offload.place import RING_TENSORS, Group, Placement
 from flexserve_core.offload.plan import SMALL
 from flexserve_core.offload.slots import HostSlots, Piece, Slots, slot_bytes, unpack
-from flexserve_core.offload.store import LINE, WeightStore, is_mapped, raw, remove_stale
+from flexserve_core.offload.store import LINE, WeightStore, is_mapped
 from flexserve_core.offload.streamer import Streamer
 
 
@@ -56,6 +57,7 @@ class Offloader:
         at_once: bool = True,
     ) -> None:
         remove_stale(folder)
+        self._folder = folder
         self._store = WeightStore(folder)
         self._decide = decide
         self._small = small
@@ -68,6 +70,12 @@ class Offloader:
     def written_bytes(self) -> int:
         """In a file of ours."""
         return self._store.written_bytes
+
+    def wait(self, weight: Tensor) -> Tensor:
+        """A quantised tensor waits on disk until its layer is prepared, unless all will probably stay."""
+        if not self._at_once or weight.nbytes < self._small:
+            return weight
+        return waiting_on_disk(self._folder, weight)
 
     def take(self, path: str, module: nn.Module) -> None:
         """A linear layer is ready: what is not mapped from a file goes to disk now."""

@@ -21,6 +21,8 @@ from flexserve_core.policy.static_tree import best_tree
 ITEM = {"bf16": 2, "fp16": 2, "fp32": 4}
 # Bytes per element of a quantised linear, its scales included: int8 one fp32 scale a row, int4 one a block of 64.
 QUANTISED = {"int8": 1.002, "int4": 0.5 + 4 / 64}
+LINEAR_KINDS = {"int8": "int8", "int4": "nf4"}  # as the kernels call them
+_STORED_PACKED = {"U8": 2, "I8": 1}  # dtypes of quantised checkpoints, and numbers in a byte
 # Share of drafts that come true, by rank of the child: stories260K drafted for by a model of its size (decision 0003).
 ACCEPTANCE = (0.613, 0.157, 0.071, 0.040, 0.026)
 TREES = (0, 4, 8, 16, 24, 32, 48, 64, 96, 128)
@@ -63,6 +65,7 @@ class Model:
     kv_per_token: int
     widest: int  # elements of the widest activation row, logits included
     kind: str
+    linear_kind: str  # of most linears: `kind`, or "int8", "nf4"
     ssm_bytes: int = 0
     ssm_kv_per_token: int = 0
 
@@ -97,12 +100,13 @@ class Plan:
 def describe(checkpoint: Checkpoint, kind: str, quantize: str | None, ssm: Checkpoint | None = None) -> Model:
     """Groups of equal tensors, in the precision they will be kept in."""
     groups: dict[tuple[str, int], Group] = {}
+    quantize = quantize or checkpoint.quantised
     resident = macs = 0
     for tensor in checkpoint.tensors:
         nbytes = kept_bytes(tensor, kind, quantize)
         by_rows = tensor.is_embedding and not checkpoint.tied
         if tensor.is_matrix or (tensor.is_embedding and checkpoint.tied):
-            macs += tensor.elements
+            macs += tensor.elements * _STORED_PACKED.get(tensor.dtype, 1)
         if nbytes < SMALL or (tensor.layer is None and not tensor.is_embedding and not tensor.is_head):
             resident += nbytes
             continue
@@ -119,16 +123,29 @@ def describe(checkpoint: Checkpoint, kind: str, quantize: str | None, ssm: Check
         kv_per_token=checkpoint.kv_bytes_per_token(item),
         widest=max(checkpoint.vocab_size, 4 * checkpoint.hidden_size),
         kind=kind,
-        ssm_bytes=sum(kept_bytes(tensor, kind, None) for tensor in ssm.tensors) if ssm else 0,
+        linear_kind=LINEAR_KINDS[quantize] if quantize else kind,
+        ssm_bytes=weights_bytes(ssm, kind, None) if ssm else 0,
         ssm_kv_per_token=ssm.kv_bytes_per_token(item) if ssm else 0,
     )
 
 
 def kept_bytes(tensor: StoredTensor, kind: str, quantize: str | None) -> int:
-    """Of this tensor once loaded: layers' matrices quantised, everything else in `kind`."""
+    """Of this tensor once loaded: layers' matrices quantised, everything else in `kind`.
+
+    What is quantised in the checkpoint stays as it is, with scales of 32 bits.
+    """
+    if tensor.dtype in _STORED_PACKED:
+        return tensor.elements * (4 if tensor.is_scale else 1)
+    if tensor.is_scale:
+        return tensor.nbytes
     if quantize and tensor.is_matrix and tensor.layer is not None:
         return int(tensor.elements * QUANTISED[quantize])
     return tensor.elements * ITEM[kind]
+
+
+def weights_bytes(checkpoint: Checkpoint, kind: str, quantize: str | None) -> int:
+    """Of all weights once loaded."""
+    return sum(kept_bytes(tensor, kind, quantize) for tensor in checkpoint.tensors)
 
 
 def plan(model: Model, machine: Machine, workload: Workload, percent: Sequence[float] | None = None) -> Plan:
@@ -199,7 +216,7 @@ def expected_tokens(nodes: int) -> tuple[float, int]:
 
 
 def _arithmetic(model: Model, rates: Bandwidths, rows: int) -> float:
-    return max(model.read / rates.memory, rows * model.macs / rates.matmul[model.kind])
+    return max(model.read / rates.memory, rows * model.macs / rates.matmul[model.linear_kind])
 
 
 def _check_room(machine: Machine, fixed: int, room: Memory) -> None:

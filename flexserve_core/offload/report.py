@@ -67,7 +67,7 @@ def plan_model(
     checkpoint = find_checkpoint(name)
     model = describe(checkpoint, kind, quantize, find_checkpoint(ssm) if ssm else None)
     disk = Path(offload_dir).expanduser() if offload_dir else checkpoint.tensors[0].file.parent
-    rates = measured(_writable(disk), where, kind, measure_again)
+    rates = measured(_writable(disk), where, model.linear_kind, measure_again)
     machine = machine_limits(rates, where, device_memory, host_memory)
     workload = Workload(batch=batch or 1, context=context)
     chosen = recommend(model, machine, workload)
@@ -139,7 +139,7 @@ def _report(
         "device": str(device),
         "dtype": model.kind,
         "stored_dtype": checkpoint.dtype,
-        "quantize": quantize,
+        "quantize": quantize or checkpoint.quantised,
         "weights_bytes": sum(g.nbytes * g.count for g in model.groups) + model.resident,
         "placement": [
             {
@@ -196,7 +196,7 @@ def _report(
             "disk_is_direct": rates.direct,
             "memory": rates.memory,
             "host_to_device": rates.host_to_device,
-            "matmul_macs": rates.matmul[model.kind],
+            "matmul_macs": rates.matmul[model.linear_kind],
         },
         "assumptions": {"acceptance_by_rank": ACCEPTANCE, "ring_tensors": RING_TENSORS},
     }

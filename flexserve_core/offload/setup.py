@@ -16,14 +16,14 @@ from torch import nn
 from flexserve_core.config import EngineConfig
 from flexserve_core.engine.cost_cache import folder as cost_folder
 from flexserve_core.errors import ConfigurationError, ModelError, OffloadError
-from flexserve_core.models.precision import kernel_kind
+from flexserve_core.models.precision import kernel_kind, pick_dtype
 from flexserve_core.offload.bandwidth import Bandwidths, measured
 from flexserve_core.offload.headers import Checkpoint
 from flexserve_core.offload.loading import Offloader
 from flexserve_core.offload.memory import library_bytes, process_bytes
 from flexserve_core.offload.percent import weight_shares
 from flexserve_core.offload.place import Group, Memory, Placement, Rates, place
-from flexserve_core.offload.plan import ITEM, SMALL, Machine, as_told
+from flexserve_core.offload.plan import ITEM, SMALL, Machine, as_told, weights_bytes
 from flexserve_core.offload.report import find_checkpoint, machine_limits
 from flexserve_core.offload.sizes import shown
 from flexserve_core.types import Choice
@@ -88,7 +88,7 @@ def offload_plan(
         disk = config.offload != "cpu"
         limits = (config.device_memory, config.host_memory)
         machine = machine_limits(rates, device, *limits, disk, process_bytes(libraries))
-        room, found.kv_bytes = _room(config, ssms, machine, model, dtype)
+        room, found.kv_bytes = _room(config, ssms, machine, model, dtype, device)
         if config.percent is not None:
             return as_told(groups, room, weight_shares(config.percent, on_gpu))
         return place(groups, room, Rates(rates.disk, rates.host_to_device or float("inf")))
@@ -97,19 +97,28 @@ def offload_plan(
 
 
 def _room(
-    config: EngineConfig, names: Sequence[str], machine: Machine, model: Any, dtype: torch.dtype
+    config: EngineConfig,
+    names: Sequence[str],
+    machine: Machine,
+    model: Any,
+    dtype: torch.dtype,
+    device: torch.device,
 ) -> tuple[Memory, int]:
     """(what weights and their ring may take, what the KV caches may take)."""
     item = ITEM[kernel_kind(dtype)]
     shape = Checkpoint(config.model, (), model.config.get_text_config().to_dict())
     ssms = [find_checkpoint(name) for name in names]
-    ssm_bytes = sum(tensor.elements * item for ssm in ssms for tensor in ssm.tensors)
+    ssm_kind = kernel_kind(
+        pick_dtype(config.ssm_dtype or config.dtype, device, config.ssm_quantization is not None)[0]
+    )
+    ssm_bytes = sum(weights_bytes(ssm, ssm_kind, config.ssm_quantization) for ssm in ssms)
     small = sum(each.nbytes for each in model.parameters() if each.nbytes < SMALL)
     host = machine.host is None
     rows = config.max_tokens_per_batch
     workspace = _WORKSPACE + 2 * 4 * min(rows, 512) * 4 * shape.hidden_size
     left = machine.compute - ssm_bytes - workspace - (machine.process if host else small)
-    per_token = shape.kv_bytes_per_token(item) + sum(ssm.kv_bytes_per_token(item) for ssm in ssms)
+    per_token = shape.kv_bytes_per_token(item)
+    per_token += sum(ssm.kv_bytes_per_token(ITEM[ssm_kind]) for ssm in ssms)
     kv = _kv_bytes(config, shape, per_token, left)
     if left - kv <= 0:
         raise ConfigurationError(
@@ -125,11 +134,11 @@ def _room(
 def _fits(config: EngineConfig, dtype: torch.dtype, device: torch.device) -> bool:
     """By its headers the model will probably stay in compute memory as a whole; it is decided later."""
     try:
-        weights = find_checkpoint(config.model).tensors
+        weights = find_checkpoint(config.model)
     except (ModelError, OffloadError):
         return False  # not on this machine yet
     machine = machine_limits(_NO_RATES, device, config.device_memory, config.host_memory)
-    needed = sum(tensor.elements for tensor in weights) * ITEM[kernel_kind(dtype)]
+    needed = weights_bytes(weights, kernel_kind(dtype), config.quantization)
     return config.grown is None and needed * _SPARE < machine.compute - machine.process
 
 

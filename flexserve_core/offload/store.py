@@ -1,17 +1,15 @@
 """Where weights lie on disk: in the checkpoint's own files where their bytes are the same, else in a file of ours.
 
 transformers maps safetensors files into memory, so a weight that needed no conversion is a view of its file, and the
-process's table of mappings says which bytes. Everything else (converted, transposed, quantised) is written to one file
-that has no name from the start: nothing is left of it, whatever ends the process, and nobody can change it. Each
-stretch that we wrote is read back and compared with the weight before that is let go, and a mapped weight counts as its
-file's only if none of its pages was written to. Knows nothing of modules.
+process's table of mappings says which bytes. Everything else (converted, packed, quantised) is written to one file
+without a name (nameless.py). Each stretch that we wrote is read back and compared with the weight before that is let
+go, and a mapped weight counts as its file's only if none of its pages was written to. Knows nothing of modules.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +18,9 @@ from torch import Tensor
 
 from flexserve_core.errors import OffloadError
 from flexserve_core.offload.extents import Extent, ExtentReader
+from flexserve_core.offload.nameless import make_nameless, raw, write
 from flexserve_core.offload.pages import PAGE, aligned_memory
 
-_PREFIX = ".flexserve-offload-"
-_CHUNK = 16 * 2**20
 _SYSTEM_PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else PAGE
 LINE = 64  # a weight keeps its place within a cache line: a BLAS may go by it
 
@@ -34,12 +31,13 @@ class WeightStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._reader = ExtentReader()
-        self._handle: int | None = None
+        self._handles: list[int] = []  # of the file of ours, once there is one
         self._own = folder / "offloaded weights"  # its name in messages
         self._end = 0
         self._scratch = aligned_memory(PAGE)
         self.adopted_bytes = 0  # that lie in the checkpoint's own files
         self.written_bytes = 0
+        weakref.finalize(self, _close, self._handles, self._reader)  # the file takes its room until then
 
     def put(self, label: str, weight: Tensor) -> Extent:
         """Make sure that the weight (CPU, contiguous) is on disk, and return where. OffloadError if that fails."""
@@ -66,10 +64,7 @@ class WeightStore:
 
     def close(self) -> None:
         """Forget the weights; the file of ours is gone with it."""
-        self._reader.close()
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
+        _close(self._handles, self._reader)
 
     def _adopt(self, label: str, weight: Tensor) -> Extent | None:
         """Where a mapped weight lies in its file; None for one that is not mapped, or not what is on disk."""
@@ -95,70 +90,24 @@ class WeightStore:
     def _write(self, label: str, weight: Tensor) -> Extent:
         start = self._end + weight.data_ptr() % LINE
         end = -(-(start + weight.nbytes) // PAGE) * PAGE
-        handle = self._open_own()
-        try:
-            os.posix_fallocate(
-                handle, self._end, end - self._end
-            )  # a full disk is known before anything is written
-            data, done = raw(weight).numpy().data, 0
-            while done < len(data):
-                done += os.pwrite(handle, data[done : done + _CHUNK], start + done)
-            os.fdatasync(handle)
-            os.posix_fadvise(handle, self._end, end - self._end, os.POSIX_FADV_DONTNEED)
-        except OSError as error:
-            raise self._full(label, end - self._end, error) from error
+        if not self._handles:
+            self._handles.append(make_nameless(self._folder, end - self._end))
+        write(self._handles[0], self._folder, label, weight, start, self._end, end)
         self._end = end
         self._reader.forget(self._own)
-        self._reader.open(self._own, handle)
+        self._reader.open(self._own, self._handles[0])
         return Extent(label, self._own, start, weight.nbytes)
 
-    def _open_own(self) -> int:
-        if self._handle is None:
-            if not self._folder.is_dir():
-                raise OffloadError(
-                    self._folder,
-                    "the file for offloaded weights",
-                    problem="cannot be made: there is no such folder",
-                    remedy="Create it, or choose another one (--offload-dir).",
-                )
-            try:
-                self._handle, name = tempfile.mkstemp(prefix=_PREFIX, dir=self._folder)
-                os.unlink(name)
-            except OSError as error:
-                raise self._full("the file for offloaded weights", PAGE, error) from error
-        return self._handle
 
-    def _full(self, label: str, needed: int, error: OSError) -> OffloadError:
-        available = None
-        with contextlib.suppress(OSError):
-            space = os.statvfs(self._folder)
-            available = space.f_bavail * space.f_frsize
-        return OffloadError(
-            self._folder,
-            label,
-            problem=f"cannot be kept ({error.strerror})",
-            needed=needed,
-            available=available,
-            remedy="Free space, or choose another folder (--offload-dir).",
-        )
-
-
-def remove_stale(folder: Path) -> None:
-    """Remove what a process left that died between making its file and taking away the name: it is empty."""
-    for path in folder.glob(f"{_PREFIX}*"):
-        with contextlib.suppress(OSError):
-            if path.stat().st_size == 0:
-                path.unlink()
+def _close(handles: list[int], reader: ExtentReader) -> None:
+    reader.close()
+    while handles:
+        os.close(handles.pop())
 
 
 def is_mapped(weight: Tensor) -> bool:
     """It is a view of a file and takes no memory of its own."""
     return weight.device.type == "cpu" and _mapping(weight.data_ptr(), weight.nbytes) is not None
-
-
-def raw(weight: Tensor) -> Tensor:
-    """The bytes of a contiguous tensor, uint8 [n]."""
-    return weight.detach().reshape(-1).view(torch.uint8)
 
 
 def _unchanged(address: int, nbytes: int) -> bool | None:

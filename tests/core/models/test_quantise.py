@@ -113,7 +113,6 @@ def test_settings_that_cannot_be():
         {"quantize_head": "int4"},
         {"quantization": "int4", "dtype": "float32"},
         {"ssm_quantization": "int8", "ssm_dtype": "float16"},
-        {"quantization": "int4", "offload": "auto"},
     ):
         with pytest.raises(ConfigurationError, match=next(iter(settings))):
             EngineConfig(**settings)

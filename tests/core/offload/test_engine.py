@@ -59,6 +59,17 @@ def test_an_engine_larger_than_its_limit_gives_the_same_tokens(pair, mode):
     assert generate(plain) == expected
 
 
+@pytest.mark.parametrize("kind", ["int8", "int4"])
+def test_a_quantised_engine_larger_than_its_limit_gives_the_same_tokens(pair, kind):
+    quantised = {"quantization": kind, "ssm_quantization": "int4", "dtype": "bfloat16"}
+    expected = generate(server_of(pair, **quantised))
+    server = server_of(pair, **quantised, offload="disk", percent=(33, 0, 100, 0, 100, 0))
+    assert "on disk" in weights(server).chosen
+    assert server.info.quantization == kind
+    assert all(item.holds for item in server.info.proof)
+    assert generate(server) == expected
+
+
 def test_what_fits_stays(pair):
     server = server_of(pair, offload="auto")
     assert weights(server).chosen == "all in memory"

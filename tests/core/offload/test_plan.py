@@ -9,6 +9,7 @@ import torch
 
 from flexserve_core import ConfigurationError, ModelError, OffloadError, parse_size, plan_model
 from flexserve_core.models.loader import load_model
+from flexserve_core.models.quantised_checkpoint import quantise_checkpoint
 from flexserve_core.offload import bandwidth
 from flexserve_core.offload.bandwidth import Bandwidths
 from flexserve_core.offload.headers import read_checkpoint
@@ -37,6 +38,7 @@ LARGE = Model(
     kv_per_token=100_000,
     widest=32_000,
     kind="bf16",
+    linear_kind="bf16",
     ssm_bytes=50 * MIB,
     ssm_kv_per_token=1000,
 )
@@ -178,7 +180,18 @@ def test_bandwidths_are_measured_once(tmp_path, monkeypatch):
     assert len(calls) == 3
 
 
-@pytest.mark.parametrize("kind", ["bf16", "fp32"])
+@pytest.mark.parametrize("kind", ["int8", "int4"])
+def test_a_quantised_checkpoint_is_planned_as_what_it_was_made_from(tmp_path, kind):
+    folder = write_tiny_model(tmp_path / "m", hidden_size=1024, intermediate_size=2048, extra_tokens=600)
+    quantise_checkpoint(str(folder), kind, tmp_path / "small")
+    fresh = describe(read_checkpoint("m", folder), "bf16", kind)
+    stored = describe(read_checkpoint("small", tmp_path / "small"), "bf16", None)
+    assert (stored.macs, stored.linear_kind) == (fresh.macs, fresh.linear_kind)
+    assert stored.read == pytest.approx(fresh.read, rel=0.01)
+    assert stored.kv_per_token == fresh.kv_per_token
+
+
+@pytest.mark.parametrize("kind", ["bf16", "fp32", "nf4", "int8"])
 def test_a_machine_is_measured(tmp_path, monkeypatch, kind):
     for name, value in {
         "_READ_BYTES": 16 * MIB,

@@ -18,9 +18,10 @@ from flexserve_core.errors import OffloadError
 from flexserve_core.offload import store as store_module
 from flexserve_core.offload.attach import let_go, tensors_of
 from flexserve_core.offload.extents import Extent, ExtentReader
+from flexserve_core.offload.nameless import remove_stale
 from flexserve_core.offload.pages import PAGE, aligned_memory
 from flexserve_core.offload.slots import HostSlots, Piece, Ring, slot_bytes, unpack
-from flexserve_core.offload.store import WeightStore, is_mapped, remove_stale
+from flexserve_core.offload.store import WeightStore, is_mapped
 from flexserve_core.offload.streamer import Streamer
 
 
