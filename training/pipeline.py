@@ -12,7 +12,7 @@ from pathlib import Path
 
 from transformers import PreTrainedTokenizerFast
 
-from training import card, checkpoint, distill, evaluate, heldout, model, tokens, train
+from training import blind, card, checkpoint, distill, evaluate, heldout, model, tokens, train
 from training.optimizer import Schedule
 
 AGAIN = Schedule(peak=0.6, decay=0.8, floor=0.0)  # of a run that continues another
@@ -121,12 +121,14 @@ def judge(plan: Plan) -> None:
     second, _ = evaluate.load(plan.out / "demo-ssm-2")
     verdicts = evaluate.judge(llm, tok, heldout.prompts())
     table = evaluate.by_category(verdicts)
+    unseen = evaluate.judge(llm, tok, blind.prompts())
     record(
         plan,
         "llm_heldout",
         {
             "loss": evaluate.heldout_loss(llm, tok),
             "by_category": table,
+            "blind": evaluate.by_category(unseen),
             "parameters": model.size(llm),
             "answers": [
                 {

@@ -207,7 +207,13 @@ def test_judging_and_the_card(trained, tokenizer):
     results = {
         "llm_training": run,
         "ssm_training": run,
-        "llm_heldout": {"parameters": 1, "loss": 1.5, "by_category": table, "answers": verdicts},
+        "llm_heldout": {
+            "parameters": 1,
+            "loss": 1.5,
+            "by_category": table,
+            "blind": table,
+            "answers": verdicts,
+        },
         "ssm_heldout": {"parameters": 1, "positions": 4, "top1": 0.5, "top3": 0.75},
     }
     text = card.llm_card(json.loads(json.dumps(results, default=str)))

@@ -27,6 +27,7 @@ from training.corpus import (
     words,
 )
 from training.corpus.dialogue import Category, Document, Exchange
+from training.reserved import normalised, reserved
 
 CATEGORIES = (
     Category("identity", 11, identity.exchange, text=identity.text, text_weight=0.5),
@@ -89,13 +90,21 @@ def dialogue(rng: Random) -> Document:
     return Document(turns[-1].category, exchanges=tuple(turns), system=system)
 
 
-def document(rng: Random) -> Document:
-    """One document of the corpus."""
+def unfiltered(rng: Random) -> Document:
+    """One document, which may ask what is reserved for judging."""
     if rng.random() >= TEXT_SHARE:
         return dialogue(rng)
     category = rng.choices(CATEGORIES, [category.text_weight for category in CATEGORIES])[0]
     assert category.text is not None, "a category with a text weight has a text generator"
     return Document(category.name, text=category.text(rng))
+
+
+def document(rng: Random) -> Document:
+    """One document of the corpus, which asks nothing that is reserved for judging."""
+    while True:
+        item = unfiltered(rng)
+        if not any(normalised(turn.user) in reserved() for turn in item.exchanges):
+            return item
 
 
 def documents(seed: int | str) -> Iterator[Document]:

@@ -10,20 +10,28 @@ from training.corpus.frames import request
 from training.corpus.phrasing import pick, typed
 from training.corpus.wordings import WORDINGS
 
+PLAIN_SHARE = 0.4  # of a topic's own questions are the plain ones, which people ask most
+
 
 @dataclass(frozen=True)
 class Topic:
-    """One thing that can be asked: question templates of its own, and one or more wordings of the answer."""
+    """One thing that can be asked: plain question templates, further ones, and one or more wordings of the answer."""
 
     name: str
     questions: tuple[str, ...]
     answers: tuple[str, ...]
+    further: tuple[str, ...] = ()
+
+    @property
+    def has_questions(self) -> bool:
+        """It can be asked for without a frame."""
+        return bool(self.questions or self.further)
 
 
 def topics(table: str) -> tuple[Topic, ...]:
     """Topics from text: `# name / other name` starts one, `? question` and `> answer` lines follow.
 
-    The further wordings of a topic join its questions."""
+    Its further wordings come from the tables."""
     found: list[tuple[str, list[str], list[str]]] = []
     for line in table.strip().splitlines():
         mark, rest = line[:1], line[2:].strip()
@@ -36,7 +44,7 @@ def topics(table: str) -> tuple[Topic, ...]:
         else:
             raise ValueError(f"a topic line starts with #, ? or >, not with {line!r}")
     return tuple(
-        Topic(name, (*questions, *WORDINGS.get(name.split(" / ")[0], ())), tuple(answers))
+        Topic(name, tuple(questions), tuple(answers), WORDINGS.get(name.split(" / ")[0], ()))
         for name, questions, answers in found
     )
 
@@ -59,8 +67,14 @@ def ask(
         shared = subject and rng.random() < 0.45
         question = request(rng, pick(rng, subject, x=name)) if shared else pick(rng, frames, x=name)
     else:
-        question = pick(rng, topic.questions)
+        question = own_question(rng, topic)
     return Exchange(category, typed(rng, question), reply(rng, topic), topic.name)
+
+
+def own_question(rng: Random, topic: Topic) -> str:
+    """A question from the topic's own templates, plain or further."""
+    plain = topic.questions and (not topic.further or rng.random() < PLAIN_SHARE)
+    return pick(rng, topic.questions if plain else topic.further)
 
 
 def reply(rng: Random, topic: Topic) -> str:

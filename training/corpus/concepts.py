@@ -139,7 +139,7 @@ TOPICS = topics("""
 def exchange(rng: Random) -> Exchange:
     """A question about one concept; the first few are asked more often."""
     topic = rng.choice(TOPICS[:4]) if rng.random() < 0.3 else rng.choice(TOPICS)
-    return ask(rng, "concepts", topic, FRAMES, 0.6 if topic.questions else 1.0, SUBJECTS)
+    return ask(rng, "concepts", topic, FRAMES, 0.6 if topic.has_questions else 1.0, SUBJECTS)
 
 
 def follow_up(rng: Random, last: Exchange) -> Exchange:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from random import Random
 
-from training.corpus.answers import Topic, ask, reply, topics
+from training.corpus.answers import Topic, ask, own_question, reply, topics
 from training.corpus.dialogue import Exchange
 from training.corpus.frames import request
 from training.corpus.phrasing import pick, typed
@@ -214,7 +214,7 @@ def _advice(rng: Random) -> Exchange:
     if draw < 0.3:
         question = pick(rng, ADVICE_DIRECT[index])
     elif draw < 0.65:
-        question = pick(rng, topic.questions)
+        question = own_question(rng, topic)
     else:
         name = rng.choice(topic.name.split(" / "))
         shared = rng.random() < 0.4

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
+from training.corpus.arithmetic import spelled
 from training.corpus.dialogue import Exchange
 from training.corpus.frames import request
 from training.corpus.phrasing import pick, typed
@@ -42,6 +43,13 @@ CONVERSIONS = (
     _regular("kilobyte", "byte", 1000, 50), _regular("gigabyte", "megabyte", 1000, 50, ("GB", "MB")),
 )
 QUESTIONS = (
+    "[tell|say|give] me {n} {from} in {many}[.|]", "{n} {from}, [in {many}|how many {many}|{many}|what's that in {many}|please in {many}|and in {many}]?", "[how many|the] {many} [for|per] {n} {from}[?|]", "[is|are] {n} {from} [a lot of|few|many] {many}, [how many exactly|how many|I mean how many]?",
+    "[somebody|my coach|the label|the sign|grandma|the manual|the doctor|a customer] [says|said|wrote|asks for|shows] {n} {from}[.|,] [what is that in {many}|how many {many} is that|I need {many}|please turn it into {many}]?", "[my|the] [scale|ruler|watch|meter|app] [only|] shows {many}[.|,] [how many for|what will it show for|what do I read at] {n} {from}?", "{n} {from} [corresponds|corresponded|translates|comes|works out|amounts] to how many {many}?", "[which|what] [number|amount|count] of {many} [equals|matches|is the same as|corresponds to|makes up|is worth] {n} {from}?",
+    "[swap|exchange|switch|recompute|rephrase|restate|reformulate] {n} {from} [for|to|into|in|as] {many}[.|]", "[instead of|not] {from}[,|] [I want|I need|use|give me] {many}: {n} {from}[.|]", "[write|put|say] {n} {from} [using|with the unit|with] {many}[.|]", "[do|does|will|would] {n} {from} [fit|make|give|yield] how many {many}?", "the same as {n} {from}, [but|only|just] in {many}[?|.|]",
+    "[help me|I'm stuck|quick|homework|physics class|math class][:|,] {n} {from} [in|to|into] {many}[?|]", "[in|with] {many}[:|,] {n} {from}[?|]", "{n} {from} [expressed as|given as|stated in|put in|converted into|when converted to] {many}[?| is what?|, please]", "[am I right that one converts|can one convert|is it possible to convert] {n} {from} to {many}[?|, what comes out?]",
+    "{n} {from} [long|in total|altogether|in all], [how many {many}|what in {many}]?", "[I|we|they] [counted|need|waited|ordered|have to wait|got|used] {n} {from}[.|,] [how many {many} [is|are] that|what's that in {many}|say it in {many}]?", "[when|if] [something|a thing|it] [is|has|lasts|measures|weighs] {n} {from}, [how many {many} is that|then it's how many {many}|what is it in {many}]?", "the {many} [contained|included|found|hidden] in {n} {from}[?|]",
+    "[for|given] {n} {from}[,|:] [the number of {many}|how many {many}|find the {many}]?", "[calculate|determine|find|count|compute] the {many} [in|of|for] {n} {from}[.|]", "{many} [are|is] [what|how many] [for|in] {n} {from}?", "{n} {from} = [how many|x] {many}", "[can|could] you [put|turn|say|express] {n} {from} [in|into] {many}[?| for me?]", "{n} {from} [or|which is] how many {many}?",
+    "I [know|see|read] it's {n} {from}, but [how many {many} is that|in {many}|what in {many}]?", "[from|out of] {n} {from} [I get|you get|one gets|we get] how many {many}?", "[what|how much] [makes|make] {n} {from} in {many}?",
     "[convert|change|turn|please convert|can you convert|could you convert] {n} {from} [to|into|in] {many}[?|.]",
     "how many {many} [are|is] [in |]{n} {from}?", "how many {many} [are|is|fit into|are there in|equal] {n} {from}?",
     "how many {many} [do|does] {n} {from} have?", "how many {many} [do|does] {n} {from} [equal|make]?",
@@ -67,7 +75,7 @@ MEASURED = {  # what is said to have the size of so many of the unit
     "kilobyte": "[the file|my text|the note|the email] [has|is|takes]", "gigabyte": "[the film|the game|the disk|my phone] [has|is|takes]",
 }
 SPELLINGS = {  # other ways to write a unit in a question
-    "kilometers": ("kilometres", "kms"), "meters": ("metres",), "centimeters": ("centimetres", "cms"), "millimeters": ("millimetres", "mms"), "kilograms": ("kilos", "kgs", "kilogrammes"), "grams": ("grammes",), "liters": ("litres",), "milliliters": ("millilitres", "mls"), "hours": ("hrs",), "minutes": ("mins",), "seconds": ("secs",), "years": ("yrs",), "dollars": ("bucks",), "tons": ("tonnes",), "gigabytes": ("gigs", "gigas"), "megabytes": ("megs", "MBs"),
+    "kilometers": ("kilometres", "kms"), "meters": ("metres",), "centimeters": ("centimetres", "cms"), "millimeters": ("millimetres", "mms"), "kilograms": ("kilos", "kgs", "kilogrammes"), "grams": ("grammes",), "liters": ("litres",), "milliliters": ("millilitres", "mls"), "hours": ("hrs",), "minutes": ("mins",), "seconds": ("secs",), "years": ("yrs",), "dollars": ("bucks",), "tons": ("tonnes",), "feet": ("ft",), "weeks": ("wks",), "months": ("mths",), "inches": ("inchs",), "bytes": ("B",), "kilobytes": ("KB", "kB"), "gigabytes": ("gigs", "gigas"), "megabytes": ("megs", "MBs"),
 }
 FOLLOW_UPS = ("[and|what about|how about|and for|now] {n} {from}?", "and {n} {from} [in|to] {many}?", "{n} {from}?", "[and |now |then |]how many {many} [are|is|in] {n} {from}?", "[and |now |][the same|same thing|that] [for|with] {n} {from}[?|.|]", "{n} {from} [in|to] {many}[?|]", "what if it is {n} {from}?")
 
@@ -105,6 +113,8 @@ def _ask(rng: Random, conversion: Conversion, templates: tuple[str, ...], back: 
     else:
         source, target, shown = large, small, amount
         shown = rng.choice(("a", "one", 1)) if amount == 1 and not shorts else amount
+        if shown == amount and not shorts and rng.random() < 0.1:
+            shown = spelled(amount)
     if templates is QUESTIONS and rng.random() < 0.35:
         templates = (request(rng, rng.choice(SUBJECTS)),)
     if rng.random() < 0.12:

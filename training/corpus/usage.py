@@ -64,8 +64,21 @@ TOPICS = topics("""
 # change the port / use another port / set the port / run on port 9000 / choose a port / serve on a different port
 ? port 8000 is [busy|taken|in use|not free]. [What now?|What can I do?|Help!]
 > Use the option `--port`, for example `flexserve serve --port 9000`.
+# quantize a model / use int8 weights / use int4 weights / serve a quantized model / write a quantized copy
+? [what|which] [option|flag|switch|parameter|command] [quantizes|compresses|shrinks] [a model|the weights|my model]?
+? how [do|can|would] [I|we|one] [quantize|compress|shrink] [a model|my model|the weights|a checkpoint][ to int8| to int4| to 4 bits| to 8 bits| with bitsandbytes|]?
+? [I|we] [want|need|would like] to [serve|run|load|store] [a model|my model|it] in [int8|int4|8 bits|4 bits|four bits|eight bits][.|, how?|]
+? [is there|do you have|does FlexServe have] [an option|a flag|a switch] for [int8|int4|4-bit|8-bit|bitsandbytes] [weights|quantization|models]?
+? [half|a quarter] of the memory: how [do|can] I [get|load|serve] [the weights|a model] [smaller|in int8|in int4]?
+> Add `--quantize int8` or `--quantize int4` to `flexserve serve MODEL`, or write a copy with `flexserve quantize MODEL --int4 -o FOLDER`.
+# offload weights / turn on offloading / serve a model larger than memory / put weights on disk
+? [what|which] [option|flag|switch|parameter|command] [offloads|turns on offloading|moves weights to disk|keeps weights on disk]?
+? how [do|can] [I|we] [turn on|enable|activate|switch on|use] [offloading|the offload|the disk tier]?
+? how [do|can] [I|we] [tell|make] [FlexServe|the server] [to |][put|keep|move|leave] [weights|layers|part of the model] [on disk|in RAM|in main memory]?
+? [I|we] [want|need] to [enable|use|switch on] [offloading|offload to disk|offload to RAM][.|, which flag?|, how?|]
+> Use `flexserve serve MODEL --offload auto`. Weights that do not fit stay in main memory or on disk.
 # change the host / listen on all addresses / reach the server from another computer / set the host / open the server to my network / use it from another machine
-> Use the option `--host`, for example `flexserve serve --host 0.0.0.0`. By default the server listens only on 127.0.0.1.
+> Use the option `--host` with a key, for example `flexserve serve --host 0.0.0.0 --api-key KEY`. By default the server listens only on 127.0.0.1.
 # choose the precision / set the dtype / change the dtype / use float32 / use bfloat16 / run in bf16 / choose the number format
 > Use the option `--dtype`, for example `flexserve serve MODEL --dtype bfloat16`. In Python write `ff.LLM(MODEL, dtype="bfloat16")`.
 # choose the device / run on the CPU / run on the GPU / set the device / use my GPU / use the graphics card / use CUDA
@@ -98,7 +111,7 @@ TOPICS = topics("""
 > Use the option `--max-requests-per-batch`, for example `flexserve serve MODEL --max-requests-per-batch 16`.
 # get help / see all options / list the commands / see the options / read the help
 ? [what|which] [commands|options] [are there|do you have|does flexserve have]?
-> Run `flexserve --help`. The commands are serve, generate and info, and each has its own `--help`.
+> Run `flexserve --help`. The commands are serve, generate, info, plan, bench, tune, quantize and replay, and each has its own `--help`.
 # use curl / send a request with curl / test the API from the shell / make an HTTP request / post a prompt
 > Send it with curl:\\ncurl http://127.0.0.1:8000/generate/ -H "Content-Type: application/json" -d '{"prompt": "Hello"}'
 # set an API key / use an API key / protect the server with a key / require a password / ask clients for a key / secure the server / lock the server / add authentication / keep strangers out
@@ -107,7 +120,7 @@ TOPICS = topics("""
 ? [which|what] [API key|key] [do I|should I|must my client] [use|set|send|enter|give]?
 ? [api key|api-key|apikey|authentication|password|auth token][?|, how| please| for the server|]
 ? [I|we] [don't want|do not want] [strangers|everybody|others|anyone] to [use|reach|query] [my server|it|the API][.|. What can I do?|]
-> Start the server with `flexserve serve --api-key KEY`. Then every route asks for this key; without the option no key is needed.
+> Start the server with `flexserve serve --api-key KEY`. Then every route asks for this key. To listen to other machines without one, add `--allow-unauthenticated`.
 # use several draft models / add more than one SSM / use two draft models / combine draft models / serve with many SSMs / use multiple SSMs / speculate with several small models
 ? [can|could|may] I [use|have|add|give|combine] [more than one|two|several|three|many|multiple] [SSMs|draft models|small models|drafters]?
 ? how many [SSMs|draft models|drafters|small models] [are allowed|can I use|can there be|does FlexServe take]?
@@ -163,7 +176,7 @@ TOPICS = topics("""
 def exchange(rng: Random) -> Exchange:
     """A how-to question; serving one's own model is asked most."""
     topic = rng.choice(TOPICS[:3]) if rng.random() < 0.25 else rng.choice(TOPICS)
-    return ask(rng, "usage", topic, FRAMES, 0.55 if topic.questions else 1.0, SUBJECTS)
+    return ask(rng, "usage", topic, FRAMES, 0.55 if topic.has_questions else 1.0, SUBJECTS)
 
 
 def follow_up(rng: Random, last: Exchange) -> Exchange:
