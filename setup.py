@@ -28,6 +28,7 @@ X86_FLAGS = {
         *("-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mfma", "-mavx512bf16", "-mavx512vnni"),
         *("-mamx-tile", "-mamx-bf16", "-mamx-int8"),
     ],
+    "avx512vnni": ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mfma", "-mavx512vnni"],
     "avx512": ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mfma"],
     "avx2": ["-mavx2", "-mfma"],
 }

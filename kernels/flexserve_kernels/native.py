@@ -16,9 +16,9 @@ from pathlib import Path
 
 import torch
 
-ABI = 4  # FLEXSERVE_ABI in csrc/native.h
-INSTRUCTION_SETS = ("amx", "avx512", "avx2", "baseline")  # widest first; libraries are called _native_<name>
-_FIRST_USABLE = {"AVX512": 1, "AVX2": 2}  # by torch's name for what the processor has
+ABI = 6  # FLEXSERVE_ABI in csrc/native.h
+# widest first; libraries are called _native_<name>
+INSTRUCTION_SETS = ("amx", "avx512vnni", "avx512", "avx2", "baseline")
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # identity: a library is loaded once
@@ -52,9 +52,13 @@ def load_native() -> LoadResult:
 
 def usable_instruction_sets() -> tuple[str, ...]:
     """Those of INSTRUCTION_SETS that this processor has, widest first."""
-    first = _FIRST_USABLE.get(torch.backends.cpu.get_cpu_capability(), len(INSTRUCTION_SETS) - 1)
-    has_amx = first == 1 and torch.cpu._is_amx_tile_supported() and torch.cpu._is_avx512_bf16_supported()
-    return INSTRUCTION_SETS[0 if has_amx else first :]
+    capability = torch.backends.cpu.get_cpu_capability()
+    if capability != "AVX512":
+        return INSTRUCTION_SETS[3 if capability == "AVX2" else 4 :]
+    if not torch.cpu._is_vnni_supported():
+        return INSTRUCTION_SETS[2:]
+    has_amx = torch.cpu._is_amx_tile_supported() and torch.cpu._is_avx512_bf16_supported()
+    return INSTRUCTION_SETS[0 if has_amx else 1 :]
 
 
 def load_from(folder: Path, instruction_sets: tuple[str, ...]) -> LoadResult:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from flexserve_kernels.accelerator import load_triton
-from flexserve_kernels.cpu.linear import KINDS, supports
+from flexserve_kernels.cpu.linear import KINDS, takes_tiles
 from flexserve_kernels.environment import reference_forced
 from flexserve_kernels.native import NativeLibrary, load_native
 
@@ -68,7 +68,13 @@ def _on_cpu() -> tuple[KernelChoice, ...]:
 
 def _linear_on_cpu(compiled: str, reason: str) -> KernelChoice:
     library = native_library()
-    kinds = [kind for kind in KINDS if supports(library, kind)]
-    if not kinds:
+    if library is None:
         return KernelChoice("prepare_linear", REFERENCE, "torch's matmul in blocks of fixed shape")
-    return KernelChoice("prepare_linear", compiled, f"{', '.join(kinds)} over packed weights, {reason}")
+    tiles = [kind for kind in KINDS if takes_tiles(library, kind)]
+    lanes = [kind for kind in KINDS if kind not in tiles]
+    parts = [
+        f"{', '.join(kinds)} {where}"
+        for kinds, where in ((tiles, "in AMX tiles"), (lanes, "in vectors"))
+        if kinds
+    ]
+    return KernelChoice("prepare_linear", compiled, f"packed weights: {'; '.join(parts)}; {reason}")

@@ -4,36 +4,31 @@ from __future__ import annotations
 
 import pytest
 import torch
-from flexserve_kernels import native, prepare_linear
+from flexserve_kernels import native, prepare_linear, quantise_int8, quantise_nf4
 from flexserve_kernels.checks import revealing_linear, unequal_rows
 from flexserve_kernels.cpu import linear
 from flexserve_kernels.cpu.linear import PackedLinear, supports
-from flexserve_kernels.native import INSTRUCTION_SETS, load_from
 from flexserve_kernels.reference.linear import RowInvariantLinear
-
-from .conftest import PACKAGE, USABLE
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 SHAPES = [(256, 256), (172, 64), (64, 172), (768, 256), (1, 1), (33, 31), (1000, 96), (11008, 40)]  # K, N
 
 
-@pytest.fixture(params=[(kind, name) for kind in DTYPES for name in INSTRUCTION_SETS], ids=" ".join)
-def built(request):
-    """(kind, library) for every library of this machine that computes the kind."""
-    kind, name = request.param
-    library = load_from(PACKAGE, (name,)).library if name in USABLE else None
-    if not supports(library, kind):
-        pytest.skip(f"{name} does not compute {kind} here")
-    return kind, library
+@pytest.fixture(params=DTYPES)
+def built(request, packing):
+    """(kind, packing) for every library of this machine."""
+    if request.param == "fp32" and packing.tiles:
+        pytest.skip("there are no tiles of fp32")
+    return request.param, packing
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
 def test_it_is_the_formula_and_rows_are_independent(built, shape, bias, threads):
-    kind, library = built
+    kind, packing = built
     weight, rows = revealing_linear(*shape, 70, DTYPES[kind])
     offset = torch.randn(shape[1]) if bias else None
-    layer = PackedLinear.from_dense(weight, offset, kind, library)
+    layer = packing.dense(weight, offset, kind)
     exact = rows.double() @ weight.double().T + (0 if offset is None else offset.double())
     scale = rows.double().abs() @ weight.double().abs().T + (
         1e-30 if offset is None else offset.double().abs()
@@ -45,8 +40,8 @@ def test_it_is_the_formula_and_rows_are_independent(built, shape, bias, threads)
 
 
 def test_shapes_of_the_input(built):
-    kind, library = built
-    layer = PackedLinear.from_dense(torch.randn(40, 64), None, kind, library)
+    kind, packing = built
+    layer = packing.dense(torch.randn(40, 64), None, kind)
     for rows in ((), (0,), (2, 3, 5)):
         x = torch.randn(*rows, 64).to(DTYPES[kind])
         assert layer(x).shape == (*rows, 40)
@@ -59,9 +54,9 @@ def test_shapes_of_the_input(built):
 
 
 def test_nan_and_inf_stay_in_their_row(built):
-    kind, library = built
+    kind, packing = built
     weight, rows = revealing_linear(64, 48, 20, DTYPES[kind])
-    layer = PackedLinear.from_dense(weight, None, kind, library)
+    layer = packing.dense(weight, None, kind)
     healthy = layer(rows)
     rows[3, 5], rows[17, 0] = float("nan"), float("inf")
     poisoned = layer(rows)
@@ -75,8 +70,8 @@ def test_nan_and_inf_stay_in_their_row(built):
 
 def test_torch_computes_as_before(built):
     """The tile registers are shared with torch's own library; whoever comes next must find them as it needs them."""
-    kind, library = built
-    layer = PackedLinear.from_dense(torch.randn(64, 512), None, kind, library)
+    kind, packing = built
+    layer = packing.dense(torch.randn(64, 512), None, kind)
     rows, weight = torch.randn(40, 512).bfloat16(), torch.randn(512, 512).bfloat16()
     before, mine = rows @ weight, layer(rows.to(DTYPES[kind]))
     for _ in range(20):
@@ -86,10 +81,10 @@ def test_torch_computes_as_before(built):
 
 def test_a_wrong_strip_shows(built, monkeypatch):
     """Negative control: weights packed for one column less."""
-    kind, library = built
+    kind, packing = built
     weight, rows = revealing_linear(64, 33, 8, DTYPES[kind])
-    right = PackedLinear.from_dense(weight, None, kind, library)(rows)
-    wrong = PackedLinear.from_dense(weight.roll(1, dims=0), None, kind, library)(rows)
+    right = packing.dense(weight, None, kind)(rows)
+    wrong = packing.dense(weight.roll(1, dims=0), None, kind)(rows)
     assert not torch.equal(right, wrong)
 
 
@@ -111,13 +106,14 @@ def test_an_unknown_library_supports_nothing():
 
 @pytest.mark.parametrize("kind", ["bf16", "nf4", "int8", "fp32"])
 @pytest.mark.parametrize("shape", [(704, 300), (192, 33)], ids=str)
-def test_many_rows_are_the_rows_alone(kind, shape, threads):
+def test_many_rows_are_the_rows_alone(kind, shape, packing, threads):
     """Beyond 32 rows the depth is cut into pieces, beyond 256 the rows into chunks, and strips go in groups."""
-    if not supports(native.load_native().library, kind):
-        pytest.skip(f"the library here does not compute {kind}")
     weight, rows = revealing_linear(*shape, 523, DTYPES.get(kind, torch.bfloat16))
-    layer = prepare_linear(weight, torch.randn(shape[1]), kind)
-    assert isinstance(layer, PackedLinear)
+    if kind in DTYPES:
+        layer = packing.dense(weight, torch.randn(shape[1]), kind)
+    else:
+        quantised = quantise_nf4(weight) if kind == "nf4" else quantise_int8(weight)
+        layer = packing.quantised(quantised, torch.randn(shape[1]))
     together = layer(rows)
     for row in (0, 31, 32, 63, 255, 256, 511, 512, 522):
         assert torch.equal(layer(rows[row : row + 1]), together[row : row + 1]), row

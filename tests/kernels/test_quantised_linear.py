@@ -7,15 +7,16 @@ import torch
 from flexserve_kernels import (
     Int8Weight,
     Nf4Weight,
-    prepare_linear,
     prepare_quantised_linear,
     quantise_int8,
     quantise_nf4,
 )
 from flexserve_kernels.checks import revealing_linear, unequal_rows
-from flexserve_kernels.cpu.linear import PackedLinear, supports
+from flexserve_kernels.cpu.linear import PackedLinear
 from flexserve_kernels.reference.quantised import Int8Linear, Nf4Linear
 from flexserve_kernels.registry import native_library
+
+from .conftest import Packing, compiled
 
 functional = pytest.importorskip("bitsandbytes.functional", reason="bitsandbytes is not installed")
 SHAPES = [(256, 256), (64, 33), (768, 40), (128, 1), (4096, 64)]  # K, N
@@ -37,11 +38,11 @@ def test_nf4_values_are_bitsandbytes(shape, dtype):
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_nf4_layers_multiply_those_values(shape, threads):
+def test_nf4_layers_multiply_those_values(shape, packing, threads):
     weight = quantise_nf4(random_weight(shape))
-    dense = prepare_linear(weight.dequantise(), torch.ones(shape[1]), "bf16")
+    dense = packing.dense(weight.dequantise(), torch.ones(shape[1]), "bf16")
     _, rows = revealing_linear(shape[0], 1, 70, torch.bfloat16)
-    layer = prepare_quantised_linear(weight, torch.ones(shape[1]))
+    layer = packing.quantised(weight, torch.ones(shape[1]))
     assert torch.equal(layer(rows), dense(rows)), "the same products in the same order"
     assert unequal_rows(layer, rows) == 0
     reference = Nf4Linear(weight, torch.ones(shape[1]))
@@ -51,8 +52,8 @@ def test_nf4_layers_multiply_those_values(shape, threads):
 
 
 def test_nf4_is_packed_where_blocks_belong_to_one_row():
-    if not supports(native_library(), "nf4"):
-        pytest.skip("this processor has no AMX")
+    if native_library() is None:
+        pytest.skip("nothing is compiled here")
     layer = prepare_quantised_linear(quantise_nf4(random_weight((128, 64))))
     assert isinstance(layer, PackedLinear)
     assert layer.packed.nbytes + layer.scale.nbytes == 128 * 64 // 2 + 128 * 64 // 64 * 4
@@ -64,21 +65,21 @@ def test_nf4_is_packed_where_blocks_belong_to_one_row():
     torch.testing.assert_close(layer(rows), rows @ ragged.dequantise().T, rtol=2e-2, atol=2e-2)
 
 
-def test_a_code_changed_shows():
+def test_a_code_changed_shows(packing):
     """Negative control: one 4-bit number, in the last column."""
     weight = quantise_nf4(random_weight((64, 33)))
     rows = torch.randn(4, 64).bfloat16()
     codes = weight.packed.clone()
     codes[-1] ^= 0x70
-    changed = prepare_quantised_linear(Nf4Weight(codes, weight.absmax, weight.shape))(rows)
-    right = prepare_quantised_linear(weight)(rows)
+    changed = packing.quantised(Nf4Weight(codes, weight.absmax, weight.shape))(rows)
+    right = packing.quantised(weight)(rows)
     assert not torch.equal(changed[:, -1], right[:, -1])
     assert torch.equal(changed[:, :-1], right[:, :-1])
 
 
 @pytest.mark.parametrize("outliers", [False, True])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_int8_is_bitsandbytes_one_row_at_a_time(shape, outliers, threads):
+def test_int8_is_bitsandbytes_one_row_at_a_time(shape, outliers, packing, threads):
     """Its outliers are columns of the whole batch; with one row in the batch they are that row's."""
     import bitsandbytes as bnb
 
@@ -90,17 +91,50 @@ def test_int8_is_bitsandbytes_one_row_at_a_time(shape, outliers, threads):
     theirs.weight = bnb.nn.Int8Params(weight.clone(), requires_grad=False, has_fp16_weights=False)
     theirs = theirs.to("cpu").eval()
     expected = torch.cat([theirs(rows[i : i + 1]) for i in range(12)]).float()
-    layer = prepare_linear(weight, kind="int8")
+    layer = packing.quantised(quantise_int8(weight))
     got = layer(rows).float()
     scale = rows.float().abs() @ weight.abs().T + 1e-3
     assert ((got - expected).abs() / scale).max() < 2**-6
     assert unequal_rows(layer, rows) == 0
 
 
-def test_int8_outliers_are_a_rows_own():
+@pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
+@pytest.mark.parametrize("shape", [*SHAPES, (1, 3), (70, 45)], ids=str)
+def test_int8_has_the_same_bits_on_every_processor(shape, bias, packing):
+    """Its sums are exact, and what comes after them is spelled out; ties, outliers and a lone NaN among the rows."""
+    weight, offset = quantise_int8(random_weight(shape)), torch.randn(shape[1]) if bias else None
+    rows = torch.randn(37, shape[0], generator=torch.Generator().manual_seed(2)).bfloat16()
+    rows[1] = torch.arange(shape[0]) % 128 / 32
+    rows[2, ::3] *= 20
+    rows[3, -1], rows[4, 0], rows[5] = float("nan"), float("inf"), 0.0
+    got = packing.quantised(weight, offset)(rows)
+    there = Packing(compiled("baseline"), tiles=False).quantised(weight, offset)(rows)
+    assert torch.equal(got.nan_to_num(1e30), there.nan_to_num(1e30))
+    assert torch.equal(got.isnan(), Int8Linear(weight, offset)(rows).isnan())
+    assert torch.equal(got.isinf(), Int8Linear(weight, offset)(rows).isinf())
+
+
+@pytest.mark.parametrize("kind", ["nf4", "int8"])
+def test_nan_and_inf_stay_in_their_row(kind, packing):
+    weight = random_weight((128, 48))
+    quantised = quantise_nf4(weight) if kind == "nf4" else quantise_int8(weight)
+    layer = packing.quantised(quantised)
+    reference = (Nf4Linear if kind == "nf4" else Int8Linear)(quantised, None)
+    rows = torch.randn(20, 128).bfloat16()
+    healthy = layer(rows)
+    rows[3, 5], rows[17, 0] = float("nan"), float("inf")
+    poisoned, expected = layer(rows), reference(rows)
+    others = [i for i in range(20) if i not in (3, 17)]
+    assert torch.equal(poisoned[others], healthy[others])
+    assert poisoned[3].isnan().all()
+    assert torch.equal(poisoned.isnan(), expected.isnan())
+    assert torch.equal(poisoned.isinf(), expected.isinf())
+
+
+def test_int8_outliers_are_a_rows_own(packing):
     """A neighbour's outliers change nothing; in bitsandbytes they would."""
     weight = quantise_int8(random_weight((256, 64)))
-    layer = prepare_quantised_linear(weight)
+    layer = packing.quantised(weight)
     rows = torch.randn(2, 256).clamp(-5, 5).bfloat16()
     alone = layer(rows[:1])
     rows[1, 7] = 100.0

@@ -10,7 +10,7 @@ from pathlib import Path
 import flexserve_kernels
 import pytest
 import torch
-from flexserve_kernels import available, native, ops, registry, tree_attention
+from flexserve_kernels import available, native, ops, prepare_linear, registry, tree_attention
 from flexserve_kernels.checks import AttentionScene
 from flexserve_kernels.environment import reference_forced
 from flexserve_kernels.reference.attention import tree_attention as reference_attention
@@ -74,6 +74,16 @@ def test_without_torchs_thread_pool_one_thread_does_it(monkeypatch):
     monkeypatch.setattr(registry, "load_native", lambda: alone)
     assert torch.equal(run_once()[0], expected)
     assert ops.native_library() is alone.library
+
+
+def test_what_is_said_of_linear_layers_is_what_they_do():
+    if native.load_native().library is None:
+        pytest.skip(native.load_native().reason)
+    reason = next(choice.reason for choice in available() if choice.op == "prepare_linear")
+    tiles, vectors = reason.split("in vectors")[0].rpartition("in AMX tiles")[::2]
+    for kind in ("bf16", "fp32"):
+        method = prepare_linear(torch.randn(8, 64), kind=kind).method
+        assert kind in (tiles if "AMX tiles" in method else vectors)
 
 
 def test_a_build_without_a_compiler_succeeds_and_builds_nothing(tmp_path):

@@ -1,7 +1,7 @@
-"""Weights in the order in which the compiled linear layers read them (csrc/linear.cpp, csrc/tiles.cpp).
+"""Weights in the order in which the compiled linear layers read them (csrc/linear.cpp, csrc/tiles.cpp, csrc/lanes.cpp).
 
-Strips of 32 columns, front to back in depth; what lies beyond the weight's own size is zero. A tile is 16 columns by
-64 bytes of depth. Packing happens once, by torch; the result starts on a cache line.
+Strips of columns, front to back in depth; what lies beyond the weight's own size is zero. A tile is 16 columns by
+64 bytes of depth; lanes take blocks of 64 numbers. Packing happens once, by torch; the result starts on a cache line.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from torch import Tensor
 from flexserve_kernels.weights import NF4_BLOCK, Nf4Weight
 
 STRIP, _TILE_COLUMNS, _LINE = 32, 16, 64  # the last in bytes
+_LANE_STRIP, _LANE_BLOCK = 8, 64
 _NF4_ZERO = 7  # the code that stands for 0.0
 
 
-def pack_lanes(weight: Tensor) -> Tensor:
+def pack_columns(weight: Tensor) -> Tensor:
     """fp32 [N, K] to [N/32, K, 32]: neighbours are columns."""
     padded = _padded(weight, STRIP, 1)
     return _on_cache_lines(padded.view(-1, STRIP, padded.shape[1]).permute(0, 2, 1))
@@ -32,7 +33,30 @@ def pack_tiles(weight: Tensor) -> Tensor:
     return _on_cache_lines(padded.view(strips, 2, _TILE_COLUMNS, steps, depth).permute(0, 3, 1, 2, 4))
 
 
-def pack_nf4(weight: Nf4Weight) -> tuple[Tensor, Tensor]:
+def pack_lanes(weight: Tensor) -> Tensor:
+    """bf16 or int8 [N, K] to [N/8, K/64, 8, 64]: neighbours are in depth."""
+    padded = _padded(weight, _LANE_STRIP, _LANE_BLOCK)
+    return _on_cache_lines(
+        padded.view(-1, _LANE_STRIP, padded.shape[1] // _LANE_BLOCK, _LANE_BLOCK).transpose(1, 2)
+    )
+
+
+def pack_nf4_lanes(weight: Nf4Weight) -> tuple[Tensor, Tensor]:
+    """(codes uint8 [N/8, K/64, 8, 32], absmax fp32 [N/8, K/64, 8]); K a multiple of 64.
+
+    Byte j of a block: k = j in the low half, k = 32 + j in the high half.
+    """
+    columns, depth = weight.shape
+    assert depth % NF4_BLOCK == 0, "no block of weights may belong to two rows"
+    blocks = depth // NF4_BLOCK
+    codes = _padded(weight.codes(), _LANE_STRIP, 1, value=_NF4_ZERO)
+    codes = codes.view(-1, _LANE_STRIP, blocks, 2, NF4_BLOCK // 2)
+    both = codes[..., 0, :] | codes[..., 1, :] << 4  # [strips, column, blocks, j]
+    absmax = _padded(weight.absmax.view(columns, blocks), _LANE_STRIP, 1).view(-1, _LANE_STRIP, blocks)
+    return _on_cache_lines(both.transpose(1, 2)), _on_cache_lines(absmax.transpose(1, 2))
+
+
+def pack_nf4_tiles(weight: Nf4Weight) -> tuple[Tensor, Tensor]:
     """(codes uint8 [N/32, K/64, 16, 32, 2], absmax fp32 [N/32, K/64, 32]); K a multiple of 64.
 
     Byte [pair, j, c] is column 2·pair + c: k = j in the low half, k = 32 + j in the high half.

@@ -2,7 +2,7 @@
 //
 // fp32: lanes are columns, and a sum runs over k front to back in one accumulator, whatever rows come along and
 // whichever thread computes the column; so rows are independent bit for bit. Weights lie in strips of 32 columns,
-// [strip][K][32], that are read front to back. bf16, NF4 and int8: tiles.cpp.
+// [strip][K][32], that are read front to back. bf16, NF4 and int8: tiles.cpp and lanes.cpp.
 #include <algorithm>
 
 #include "native.h"
@@ -13,6 +13,7 @@ namespace flexserve {
 
 int tile_linear_kinds();
 int tile_linear(const FlexserveLinear& call, FlexserveParallel parallel);
+int lane_linear(const FlexserveLinear& call, FlexserveParallel parallel);
 
 namespace {
 
@@ -65,12 +66,13 @@ struct Fp32Linear {
 
 using namespace flexserve;
 
-// Which kinds this library computes on this processor, as bits 1 << FlexserveLinearKind.
-FLEXSERVE_EXPORT int flexserve_linear_kinds() { return 1 << FLEXSERVE_LINEAR_FP32 | tile_linear_kinds(); }
+// Which kinds this library can compute over tiles on this processor, as bits 1 << FlexserveLinearKind; over lanes all.
+FLEXSERVE_EXPORT int flexserve_linear_tiles() { return tile_linear_kinds(); }
 
 // 0, or 1 for what it does not compute.
 FLEXSERVE_EXPORT int flexserve_linear(const FlexserveLinear* call, FlexserveParallel parallel) {
-  if (call->kind != FLEXSERVE_LINEAR_FP32) return tile_linear(*call, parallel);
+  if (call->tiles) return tile_linear_kinds() >> call->kind & 1 ? tile_linear(*call, parallel) : 1;
+  if (call->kind != FLEXSERVE_LINEAR_FP32) return lane_linear(*call, parallel);
   const int64_t strips = (call->columns + STRIP - 1) / STRIP;
   share(strips, call->rows * call->depth * call->columns, call->num_threads, parallel, Fp32Linear{*call});
   return 0;

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#define FLEXSERVE_ABI 4
+#define FLEXSERVE_ABI 6
 #define FLEXSERVE_EXPORT extern "C" __attribute__((visibility("default")))
 
 enum FlexserveDtype : int64_t { FLEXSERVE_FP32 = 0, FLEXSERVE_BF16 = 1, FLEXSERVE_FP16 = 2 };
@@ -47,10 +47,11 @@ enum FlexserveLinearKind : int64_t {
 };
 
 // One linear layer's call. x [rows, depth] and out [rows, columns] contiguous, fp32 for the kind fp32, else bf16.
-// weight as cpu/packing.py arranges it, on a cache line; bias [columns] fp32 or null. scale: NF4's absmax as packed;
-// int8's [columns]. codebook [16] for NF4; threshold of the outliers for int8.
+// weight as cpu/packing.py arranges it, on a cache line: for the tile registers if `tiles`, else for vector lanes. bias
+// [columns] fp32 or null. scale: NF4's absmax as packed; int8's [columns]. codebook [16] for NF4; threshold of the
+// outliers for int8.
 struct FlexserveLinear {
-  int64_t kind, rows, depth, columns, num_threads;
+  int64_t kind, tiles, rows, depth, columns, num_threads;
   const void *x, *weight;
   const float *bias, *scale, *codebook;
   void* out;

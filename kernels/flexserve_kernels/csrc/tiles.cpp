@@ -124,17 +124,16 @@ struct Int8Out {
     const int64_t count = std::min<int64_t>(16, call.rows - first_row);
     if (columns <= 0) return;
     vf lines[16];
-    for (int i = 0; i < 16; ++i) lines[i] = (vf)_mm512_cvtepi32_ps(_mm512_load_si512(sums[i]));
+    for (int i = 0; i < 16; ++i) lines[i] = load(sums[i]);  // integers; only moved about as floats
     transpose(lines);
     const vf bias = call.bias ? load_part(call.bias + column, columns) : vf{};
     const vf scale = load_part(call.scale + column, columns);
     bf16* out = (bf16*)call.out + first_row * call.columns + column;
+    const auto at = [&](int64_t k) { return weights(column, k); };
     for (int64_t r = 0; r < count; ++r, out += call.columns) {
-      vf sum = lines[r] * (scale * rows.scale[first_row + r]) * (1.0f / (127 * 127));
-      if (call.bias) sum = sum + bias;
-      for (const Outlier& outlier : rows.outliers[first_row + r])
-        sum = sum + weights(column, outlier.column) * (scale * (1.0f / 127)) * outlier.value;
-      store_part(out, sum, columns);
+      const vi exact = as_int(lines[r]);
+      const QuantisedRow& row = rows.rows[first_row + r];
+      store_part(out, dequantised(exact, row, scale, call.bias ? &bias : nullptr, at), columns);
     }
   }
 

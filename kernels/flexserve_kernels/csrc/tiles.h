@@ -6,12 +6,12 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <vector>
 
 #include "native.h"
+#include "quantise.h"
 #include "vector.h"
 
 #if defined(__AMX_TILE__) && defined(__AMX_BF16__) && defined(__AMX_INT8__)
@@ -100,61 +100,23 @@ inline RowTiles bf16_rows(const FlexserveLinear& call, Buffer& memory) {
   return {out, row_tiles, depth_tiles};
 }
 
-// A number of x that LLM.int8 multiplies unquantised.
-struct Outlier {
-  int64_t column;
-  float value;
-};
-
-// Rows quantised by LLM.int8, each on its own: x is about code * scale, but for the outliers.
+// Rows quantised by LLM.int8.
 struct Int8Rows {
   RowTiles tiles;
-  std::vector<float> scale;                     // [rows] the largest magnitude that is no outlier
-  std::vector<std::vector<Outlier>> outliers;  // [rows], columns ascending
+  std::vector<QuantisedRow> rows;
 };
-
-inline void quantise_row(const bf16* x, int64_t depth, float threshold, int8_t* codes, float& scale,
-                         std::vector<Outlier>& outliers) {
-  float largest = 0, poison = 0;
-  for (int64_t k = 0; k < depth; ++k) {
-    uint32_t bits = (uint32_t)x[k].bits << 16;
-    float value;
-    std::memcpy(&value, &bits, 4);
-    const float size = std::fabs(value);
-    if (size >= threshold) outliers.push_back({k, value});
-    else if (size != size) poison = size;
-    else largest = std::max(largest, size);
-  }
-  const float factor = largest > 0 ? 127.0f / largest : 0;
-  scale = largest + poison;
-  int64_t k = 0;
-  for (; k + W <= depth; k += W) {
-    const __m512 value = (__m512)load(x + k);
-    const __mmask16 usual = _mm512_cmp_ps_mask(_mm512_abs_ps(value), _mm512_set1_ps(threshold), _CMP_LT_OQ);
-    const __m512i code = _mm512_maskz_cvtps_epi32(usual, _mm512_mul_ps(value, _mm512_set1_ps(factor)));
-    _mm_storeu_si128((__m128i*)(codes + k), _mm512_cvtsepi32_epi8(code));
-  }
-  if (k < depth) {
-    const __mmask16 inside = (__mmask16)((1u << (depth - k)) - 1);
-    const __m512 value = (__m512)load_part(x + k, depth - k);
-    const __mmask16 usual = _mm512_cmp_ps_mask(_mm512_abs_ps(value), _mm512_set1_ps(threshold), _CMP_LT_OQ);
-    const __m512i code = _mm512_maskz_cvtps_epi32(usual & inside, _mm512_mul_ps(value, _mm512_set1_ps(factor)));
-    _mm512_mask_cvtsepi32_storeu_epi8(codes + k, inside, code);
-  }
-}
 
 inline Int8Rows int8_rows(const FlexserveLinear& call, Buffer& memory) {
   static thread_local Buffer line_memory;
   const int64_t depth_tiles = up(call.depth, 64) / 64, row_tiles = up(call.rows, TILE_ROWS) / TILE_ROWS;
   int8_t* lines = line_memory.reserve<int8_t>(TILE_ROWS * depth_tiles * 64);
   uint8_t* out = memory.reserve<uint8_t>(row_tiles * depth_tiles * TILE_BYTES);
-  Int8Rows rows{{out, row_tiles, depth_tiles}, std::vector<float>(call.rows), {}};
-  rows.outliers.resize(call.rows);
+  Int8Rows rows{{out, row_tiles, depth_tiles}, {}};
   for (int64_t tile = 0; tile < row_tiles; ++tile) {
     std::memset(lines, 0, TILE_ROWS * depth_tiles * 64);
     for (int64_t r = tile * TILE_ROWS; r < std::min((tile + 1) * TILE_ROWS, call.rows); ++r)
-      quantise_row((const bf16*)call.x + r * call.depth, call.depth, call.threshold,
-                   lines + (r % TILE_ROWS) * depth_tiles * 64, rows.scale[r], rows.outliers[r]);
+      rows.rows.push_back(quantise_row((const bf16*)call.x + r * call.depth, call.depth, (float)call.threshold,
+                                       lines + (r % TILE_ROWS) * depth_tiles * 64));
     arrange_rows((const uint8_t*)lines, depth_tiles, out + tile * depth_tiles * TILE_BYTES);
   }
   return rows;
