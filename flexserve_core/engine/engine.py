@@ -142,12 +142,24 @@ class Engine:
         return StepOutput(chunks, record, outcome.drafts)
 
     def fail_all(self, message: str) -> list[Chunk]:
-        """After an exception out of `step`: end everything in flight and start afresh."""
-        flying = self._scheduler.clear(FinishReason.ERROR)
-        for sequence in flying:
+        """End everything in flight and start afresh."""
+        return self._failed(self._scheduler.clear(FinishReason.ERROR), message)
+
+    def fail_step(self, message: str) -> list[Chunk]:
+        """After an exception out of `step`: end the requests that ran; those that only wait are unharmed."""
+        ran = {sequence.request.request_id for sequence in self._scheduler.running}
+        if not ran:  # the next step would end like this one
+            return self.fail_all(message)
+        failing = [sequence for sequence in self._scheduler.flying if sequence.request.request_id in ran]
+        for sequence in failing:
+            sequence.cancel(FinishReason.ERROR)
+            self._scheduler.remove(sequence)
+        return self._failed(failing, message)
+
+    def _failed(self, ended: Many[Sequence], message: str) -> list[Chunk]:
+        for sequence in ended:
             sequence.error = message
-        chunks = [self._chunk(sequence) for sequence in flying]
-        self._groups.clear()
+        chunks = [self._chunk(sequence) for sequence in ended]
         for drafter in self._drafters:
             drafter.reset()
         return chunks

@@ -238,12 +238,12 @@ class EngineServer:
         try:
             output = self._engine.step()
         except Exception as error:  # a failing model must not end the service
-            _log.exception("an engine step failed; the requests in flight are ended")
+            _log.exception("an engine step failed; the requests that ran are ended")
             message = f"{type(error).__name__}: {error}"
             with self._changed:
                 self._failures += 1
                 self._last_error = message
-            self._deliver(self._engine.fail_all(message))
+            self._deliver(self._engine.fail_step(message))
             return
         if output is not None:
             self._publish(output, trace)

@@ -15,7 +15,7 @@ from torch import nn
 
 from flexserve_core.config import EngineConfig
 from flexserve_core.engine.cost_cache import folder as cost_folder
-from flexserve_core.errors import ConfigurationError, ModelError, OffloadError
+from flexserve_core.errors import ConfigurationError, ModelError
 from flexserve_core.models.precision import kernel_kind, pick_dtype
 from flexserve_core.offload.bandwidth import Bandwidths, measured
 from flexserve_core.offload.headers import Checkpoint
@@ -81,7 +81,7 @@ def offload_plan(
     folder = _folder(config)
     rates = measured(folder, device, kernel_kind(dtype)) if on_gpu else _NO_RATES
     libraries = library_bytes()
-    at_once = config.percent is not None or not _fits(config, dtype, device)
+    at_once = not _fits(config, dtype, device) or config.percent is not None
     found = OffloadPlan(Offloader(folder, lambda model, groups: decide(model, groups), SMALL, at_once))
 
     def decide(model: nn.Module, groups: list[Group]) -> Placement:
@@ -132,10 +132,13 @@ def _room(
 
 
 def _fits(config: EngineConfig, dtype: torch.dtype, device: torch.device) -> bool:
-    """By its headers the model will probably stay in compute memory as a whole; it is decided later."""
+    """By its headers the model will probably stay in compute memory as a whole; it is decided later.
+
+    OffloadError for a damaged checkpoint.
+    """
     try:
         weights = find_checkpoint(config.model)
-    except (ModelError, OffloadError):
+    except ModelError:
         return False  # not on this machine yet
     machine = machine_limits(_NO_RATES, device, config.device_memory, config.host_memory)
     needed = weights_bytes(weights, kernel_kind(dtype), config.quantization)
