@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     )
     from flexserve_core.models.catalog import embedded_models, resolve
     from flexserve_core.models.quantised_checkpoint import quantise_checkpoint
+    from flexserve_core.offload.offline import for_many
     from flexserve_core.offload.report import plan_model
     from flexserve_core.offload.sizes import parse_size
     from flexserve_core.receipt import Receipt, make_receipt
@@ -125,6 +126,7 @@ _HOMES = {
         "resolve",
     ),
     "flexserve_core.models.quantised_checkpoint": ("quantise_checkpoint",),
+    "flexserve_core.offload.offline": ("for_many",),
     "flexserve_core.offload.report": ("plan_model",),
     "flexserve_core.offload.sizes": ("parse_size",),
     "flexserve_core.receipt": ("Receipt", "make_receipt"),
@@ -213,6 +215,7 @@ __all__ = [
     "embedded_models",
     "engine_fields",
     "flexserve_version",
+    "for_many",
     "init",
     "make_receipt",
     "parse_size",

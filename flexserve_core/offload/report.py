@@ -67,7 +67,7 @@ def plan_model(
     checkpoint = find_checkpoint(name)
     model = describe(checkpoint, kind, quantize, find_checkpoint(ssm) if ssm else None)
     disk = Path(offload_dir).expanduser() if offload_dir else checkpoint.tensors[0].file.parent
-    rates = measured(_writable(disk), where, model.linear_kind, measure_again)
+    rates = measured(writable(disk), where, model.linear_kind, measure_again)
     machine = machine_limits(rates, where, device_memory, host_memory)
     workload = Workload(batch=batch or 1, context=context)
     chosen = recommend(model, machine, workload)
@@ -118,7 +118,7 @@ def machine_limits(
     return Machine(rates=rates, compute=host, host=None, process=process, disk=disk)
 
 
-def _writable(folder: Path) -> Path:
+def writable(folder: Path) -> Path:
     """A folder on the same disk in which a test file may be written: a packaged model's own may be read-only."""
     return folder if os.access(folder, os.W_OK) else Path(tempfile.gettempdir())
 

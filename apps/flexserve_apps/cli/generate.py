@@ -154,12 +154,12 @@ def generate(
             "structured": constraint(json_schema, regex),
         }
         with loading(model) as progress:
-            from flexserve_core import build_server
+            from flexserve_core import build_server, for_many
 
-            engine = build_server(
-                options.engine_config(model, ssm, no_speculation, speculative_config, **settings),
-                progress=progress,
-            )
+            config = options.engine_config(model, ssm, no_speculation, speculative_config, **settings)
+            if len(prompts) > 1 and max_requests_per_batch is None:
+                config = for_many(config, [len(one.encode()) for one in prompts], max_new_tokens)
+            engine = build_server(config, progress=progress)
         with engine:
             results = _run(engine, prompts, sampling, chat=chat, stream=stream)
         output.write(prompts, results)

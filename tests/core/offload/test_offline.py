@@ -1,0 +1,103 @@
+"""Many prompts at once under offload: the batch the plan chooses, and that each weight brought serves all its rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from flexserve_core import EngineConfig, build_server, for_many
+from flexserve_core.offload import offline, setup
+from flexserve_core.offload.bandwidth import Bandwidths
+from flexserve_core.offload.place import Group
+from flexserve_core.offload.plan import Machine, Model
+from flexserve_core.testing import write_tiny_model
+
+MIB = 2**20
+RATES = Bandwidths(disk=1e9, memory=20e9, host_to_device=0.0, matmul={"bf16": 3e11}, direct=True)
+MODEL = Model(
+    groups=(Group("layers", 40 * MIB, 60),),
+    resident=MIB,
+    macs=1200 * MIB,
+    read=2400 * MIB,
+    kv_per_token=100_000,
+    widest=32_000,
+    kind="bf16",
+    linear_kind="bf16",
+)
+MACHINE = Machine(rates=RATES, compute=1500 * MIB, host=None, process=300 * MIB)
+ARITHMETIC_BOUND = (
+    2400 * MIB / 1e9 / (1200 * MIB / 3e11)
+)  # rows whose arithmetic takes as long as all the moving
+
+
+def batch_of(model=MODEL, machine=MACHINE, context=100, prompts=1000):
+    found = offline.best_batch(model, machine, context, prompts)
+    return found and found.workload.batch
+
+
+def test_the_batch_grows_until_arithmetic_bounds_it():
+    room = replace(MACHINE, compute=9000 * MIB)
+    heavier = replace(MODEL, groups=(Group("layers", 40 * MIB, 400),), macs=8000 * MIB, read=16000 * MIB)
+    chosen = batch_of(heavier, room, context=10)
+    assert ARITHMETIC_BOUND / 4 < chosen <= 2 * ARITHMETIC_BOUND
+    slower = replace(RATES, matmul={"bf16": 3e10})
+    assert batch_of(heavier, replace(room, rates=slower), context=10) < chosen / 4
+
+
+def test_the_batch_is_as_large_as_the_prompts_or_the_memory_allow():
+    assert batch_of(prompts=3) <= 4
+    assert batch_of(context=100) > batch_of(context=2000) >= 1
+    assert batch_of(machine=replace(MACHINE, compute=310 * MIB)) is None
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_tiny_model(tmp_path_factory.mktemp("offline") / "m")
+
+
+@pytest.fixture
+def config(folder, monkeypatch):
+    monkeypatch.setattr(offline, "measured", lambda *_: RATES)
+    return EngineConfig(model=str(folder), ssms=(), device="cpu", dtype="bfloat16", max_seq_length=128)
+
+
+def test_settings_follow_the_plan(config, monkeypatch):
+    assert for_many(config, [40] * 300, 20) == config, "without offload nothing is brought"
+    streaming = replace(config, offload="disk")
+    assert for_many(replace(streaming, num_kv_blocks=64), [40] * 300, 20).max_requests_per_batch == 16
+    assert for_many(replace(streaming, model="/nowhere"), [40] * 300, 20).max_requests_per_batch == 16
+    found = for_many(streaming, [40] * 300, 20)
+    assert found.num_kv_blocks is not None
+    assert found.num_kv_blocks * 16 >= found.max_requests_per_batch * (20 + 20 + config.max_tree_nodes)
+    monkeypatch.setattr(offline, "best_batch", lambda *_: None)
+    assert for_many(streaming, [40] * 300, 20) == streaming
+
+
+def test_weights_brought_once_serve_the_whole_batch(config, monkeypatch):
+    """Counted: 48 texts of 8 tokens in one batch move little more than one text does, and say the same."""
+    monkeypatch.setattr(setup, "SMALL", 1000)
+    streaming = replace(
+        config, offload="disk", percent=(0, 0, 100, 0, 100, 0), speculation=False, max_queued_requests=64
+    )
+    prompts = [f"The cat {number}" for number in range(48)]
+
+    def run(settings, texts):
+        with build_server(settings) as server:
+            requests = [server.make_request(prompt=text, max_new_tokens=8, temperature=0.0) for text in texts]
+            streams = [server.submit(request) for request in requests]
+            tokens = [stream.result().choices[0].token_ids for stream in streams]
+            return tokens, server.stats().llm_steps
+
+    monkeypatch.setattr(offline, "best_batch", lambda *_: _Best)
+    chosen = for_many(streaming, [len(text) for text in prompts], 8)
+    assert chosen.max_requests_per_batch == 48
+    together, steps = run(chosen, prompts)
+    few, more_steps = run(replace(streaming, max_requests_per_batch=4), prompts)
+    assert together == few
+    assert steps < more_steps / 3
+
+
+class _Best:
+    class workload:
+        batch = 64
