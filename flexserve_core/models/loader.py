@@ -22,7 +22,12 @@ from flexserve_core.models.checkpoint import checkpoint_folder, open_checkpoint
 from flexserve_core.models.families.adapter import install
 from flexserve_core.models.families.registry import family_of
 from flexserve_core.models.grow import grow_config, grow_weights, growth_to
-from flexserve_core.models.prepare import prepare, refuse_unsupported, unsupported_attention
+from flexserve_core.models.prepare import (
+    prepare,
+    prepare_norms,
+    refuse_unsupported,
+    unsupported_attention,
+)
 from flexserve_core.models.quantise import (
     FULL_PRECISION,
     Quantisation,
@@ -155,6 +160,7 @@ def load_model(
     if keeper is not None:
         keeper.finish(model, dtype, device)
     model = nn.Module.to(model, device)
+    prepare_norms(model)
     return LoadedModel(
         name, source, model, model.config, tokenizer, dtype, device, reference, quantisation, parameters
     )

@@ -11,7 +11,13 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from flexserve_kernels import prepare_linear, prepare_quantised_linear, rowwise_activation
+from flexserve_kernels import (
+    join_linears,
+    prepare_linear,
+    prepare_quantised_linear,
+    rms_norm,
+    rowwise_activation,
+)
 from torch import nn
 from transformers.activations import ACT2CLS
 from transformers.pytorch_utils import Conv1D
@@ -20,8 +26,9 @@ from flexserve_core.errors import ModelError
 from flexserve_core.models.families.family import Family
 from flexserve_core.models.families.registry import FAMILIES, family_of
 from flexserve_core.models.precision import kernel_kind
-from flexserve_core.models.quantise import hold_quantised, take_weight
+from flexserve_core.models.quantise import held_weight, hold_quantised, take_weight
 
+_SAME_INPUT = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
 _BATCH_DEPENDENT_ROPE = ("dynamic", "longrope")
 _ACTIVATIONS = (
     nn.GELU,
@@ -74,8 +81,11 @@ def prepare(
     _refuse_packed_experts(name, model)
     kind = kernel_kind(dtype)
     family = family_of(model.config)
+    alone = swapped is not None  # whoever keeps the weights elsewhere keeps layer by layer
     # only parents: a list that held the layers themselves would keep every replaced weight until the end
     for path, parent in [(path, m) for path, m in model.named_modules() if next(m.children(), None)]:
+        if not alone:
+            _join(parent, kind)
         for child_name, child in list(parent.named_children()):
             try:
                 replacement = _replacement(child, family, kind)
@@ -87,6 +97,29 @@ def prepare(
                 setattr(parent, child_name, replacement)
                 if swapped is not None:
                     swapped(f"{path}.{child_name}".lstrip("."), replacement)
+
+
+def _join(parent: nn.Module, kind: str) -> None:
+    """Put the siblings that read the same input into one layer, where all are plain and alike."""
+    for names in _SAME_INPUT:
+        layers: list[Any] = [getattr(parent, name, None) for name in names]
+        if not all(type(layer) is nn.Linear for layer in layers):
+            continue
+        held = [held_weight(layer) for layer in layers]
+        weights: list[Any] = [layer.weight for layer in layers] if not any(held) else held
+        if not all(weight is not None for weight in weights):
+            continue
+        parts = join_linears(weights, [layer.bias for layer in layers], kind)
+        for name, part in zip(names, parts or (), strict=False):
+            setattr(parent, name, part)
+
+
+def prepare_norms(model: nn.Module) -> None:
+    """RMSNorms by the kernel, in place; after their weights have the dtype and the device that they will keep."""
+    for parent in list(model.modules()):
+        for name, child in list(parent.named_children()):
+            if type(child).__name__.endswith("RMSNorm"):
+                setattr(parent, name, rms_norm(child))
 
 
 def _replacement(module: nn.Module, family: Family | None, kind: str) -> nn.Module | None:

@@ -5,8 +5,9 @@ thread count. Each op has a plain torch reference; faster implementations are pi
 """
 
 from flexserve_kernels.checks import revealing_linear, unequal_rows
+from flexserve_kernels.joint import join_linears
 from flexserve_kernels.linear import input_dtype, is_linear, prepare_linear, prepare_quantised_linear
-from flexserve_kernels.ops import kv_append, kv_move, rowwise_activation, tree_attention
+from flexserve_kernels.ops import kv_append, kv_move, rms_norm, rowwise_activation, tree_attention
 from flexserve_kernels.plan import AttentionPlan
 from flexserve_kernels.reference.linear import LINEAR_STRATEGIES, RowInvariantLinear
 from flexserve_kernels.registry import KernelChoice, available
@@ -22,6 +23,7 @@ __all__ = [
     "available",
     "input_dtype",
     "is_linear",
+    "join_linears",
     "kv_append",
     "kv_move",
     "prepare_linear",
@@ -29,6 +31,7 @@ __all__ = [
     "quantise_int8",
     "quantise_nf4",
     "revealing_linear",
+    "rms_norm",
     "rowwise_activation",
     "tree_attention",
     "unequal_rows",

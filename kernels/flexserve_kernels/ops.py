@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from flexserve_kernels.cpu.activation import NativeActivation, kind_of
 from flexserve_kernels.cpu.attention import NativeAttention
+from flexserve_kernels.cpu.norm import native_rms_norm
 from flexserve_kernels.native import NativeLibrary
 from flexserve_kernels.plan import AttentionPlan
 from flexserve_kernels.reference import attention as reference
@@ -18,7 +19,7 @@ from flexserve_kernels.reference.activation import RowwiseActivation, check_elem
 from flexserve_kernels.reference.kv import kv_append
 from flexserve_kernels.registry import native_library, triton_runs
 
-__all__ = ["kv_append", "kv_move", "rowwise_activation", "tree_attention"]
+__all__ = ["kv_append", "kv_move", "rms_norm", "rowwise_activation", "tree_attention"]
 
 
 def tree_attention(
@@ -62,6 +63,18 @@ def rowwise_activation(module: nn.Module) -> nn.Module:
     if library is None or kind is None:
         return RowwiseActivation(module)
     return NativeActivation(module, kind, library)
+
+
+def rms_norm(module: nn.Module) -> nn.Module:
+    """A module that computes this RMSNorm, [..., K] → [..., K], in one pass; the module itself where there is none.
+
+    Modules that compute something else come back as they are.
+    """
+    library = native_library()
+    weight = getattr(module, "weight", None)
+    if library is None or not isinstance(weight, Tensor) or weight.device.type != "cpu":
+        return module
+    return native_rms_norm(module, library) or module
 
 
 def kv_move(k_cache: Tensor, v_cache: Tensor, src: Tensor, dst: Tensor) -> None:

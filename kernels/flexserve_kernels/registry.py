@@ -46,6 +46,7 @@ def available(device: torch.device | str = "cpu") -> tuple[KernelChoice, ...]:
         KernelChoice("kv_append", REFERENCE, "one index_copy_ per tensor"),
         KernelChoice("kv_move", chosen, reason),
         KernelChoice("prepare_linear", REFERENCE, "torch's matmul in blocks of fixed shape"),
+        KernelChoice("rms_norm", REFERENCE, "the model's own module"),
         KernelChoice("rowwise_activation", REFERENCE, "torch's elementwise op, row by row"),
         KernelChoice("tree_attention", chosen, reason),
     )
@@ -61,6 +62,7 @@ def _on_cpu() -> tuple[KernelChoice, ...]:
         KernelChoice("kv_append", REFERENCE, "one index_copy_ per tensor"),
         KernelChoice("kv_move", REFERENCE, "one index_copy_ per tensor"),
         _linear_on_cpu(compiled, reason),
+        KernelChoice("rms_norm", compiled, reason),
         KernelChoice("rowwise_activation", compiled, reason),
         KernelChoice("tree_attention", compiled, reason),
     )

@@ -60,7 +60,7 @@ def test_the_proof_covers_quantised_layers(benches):
 
 def test_the_proof_finds_a_quantised_layer_that_depends_on_its_batch(benches, monkeypatch):
     bench = benches[0]
-    layer = bench.loaded.model.model.layers[0].mlp.gate_proj
+    layer = bench.loaded.model.model.layers[0].mlp.down_proj
     forward = type(layer).forward
 
     def batch_scaled(self, x):

@@ -57,3 +57,13 @@ struct FlexserveLinear {
   void* out;
   double threshold;
 };
+
+// RMSNorm of rows of `depth`. x and out [rows, depth] contiguous in dtype (fp32 or bf16), weight [depth] fp32.
+// rounds_first: x over its root mean square is rounded to dtype before it is multiplied by the weight.
+struct FlexserveRmsNorm {
+  int64_t dtype, rows, depth, num_threads, rounds_first;
+  const void* x;
+  const float* weight;
+  void* out;
+  double epsilon;
+};
