@@ -71,6 +71,7 @@ FLEXSERVE_EXPORT int flexserve_linear_tiles() { return tile_linear_kinds(); }
 
 // 0, or 1 for what it does not compute.
 FLEXSERVE_EXPORT int flexserve_linear(const FlexserveLinear* call, FlexserveParallel parallel) {
+  if (call->rows == 0) return 0;
   if (call->tiles) return tile_linear_kinds() >> call->kind & 1 ? tile_linear(*call, parallel) : 1;
   if (call->kind != FLEXSERVE_LINEAR_FP32) return lane_linear(*call, parallel);
   const int64_t strips = (call->columns + STRIP - 1) / STRIP;

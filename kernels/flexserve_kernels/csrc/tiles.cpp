@@ -26,9 +26,9 @@ inline void fetch(const uint8_t* from, int64_t bytes) {
 
 // Tiles 0..3: sums [column tile][row tile]; 4, 5: weights; 6, 7: rows.
 template <bool TWO, bool INTEGER>
-inline void multiply(const uint8_t* weight, const uint8_t* x, int64_t next_row_tile) {
+inline void multiply(const uint8_t* weight, const uint8_t* x, int64_t width, int64_t next_row_tile) {
   _tile_loadd(4, weight, 64);
-  _tile_loadd(6, x, 64);
+  _tile_loadd(6, x, 4 * width);
   _tile_loadd(5, weight + TILE_BYTES, 64);
   if constexpr (INTEGER) {
     _tile_dpbssd(0, 4, 6);
@@ -38,7 +38,7 @@ inline void multiply(const uint8_t* weight, const uint8_t* x, int64_t next_row_t
     _tile_dpbf16ps(2, 5, 6);
   }
   if constexpr (TWO) {
-    _tile_loadd(7, x + next_row_tile, 64);
+    _tile_loadd(7, x + next_row_tile, 64);  // then all rows are there
     if constexpr (INTEGER) {
       _tile_dpbssd(1, 4, 7);
       _tile_dpbssd(3, 5, 7);
@@ -77,8 +77,8 @@ struct Nf4Tiles {
     const uint8_t* in = codes + block * 1024;
     const float* scale = absmax + block * STRIP;
     const __m512 book = _mm512_loadu_ps(codebook);
-    fetch(in, 1024);
     for (int pair = 0; pair < 16; ++pair, in += 64) {
+      _mm_prefetch((const char*)(in + 4096), _MM_HINT_T0);
       const __m512i words = _mm512_load_si512((const void*)in);
       // The lookup reads five bits of an index; the table is doubled so that the fifth does not matter.
       const __m512i left = table(book, scale[2 * pair]), right = table(book, scale[2 * pair + 1]);
@@ -88,7 +88,7 @@ struct Nf4Tiles {
       _mm512_store_si512(line + 64, _mm512_permutexvar_epi16(_mm512_srli_epi16(words, 8), right));
       _mm512_store_si512(line + 2 * TILE_BYTES + 64, _mm512_permutexvar_epi16(_mm512_srli_epi16(words, 12), right));
     }
-    asm volatile("" ::: "memory");  // the compiler does not know that tile loads read memory
+    written();
     return out;
   }
 
@@ -161,7 +161,7 @@ struct TileLinear {
   int64_t strips() const { return up(call.columns, STRIP) / STRIP; }
 
   void operator()(int64_t index) const {
-    static const TileConfig config;
+    const TileConfig config(x.width);
     _tile_loadconfig(&config);
     const int64_t first = index * group(), end = std::min(first + group(), strips());
     if (call.rows <= PASS_ROWS) {
@@ -182,11 +182,10 @@ struct TileLinear {
   void pass(int64_t strip) const {
     alignas(64) uint8_t unpacked[2][Source::READY ? 64 : TURN * 2 * TILE_BYTES];
     clear();
-    const int64_t next_row_tile = x.depth_tiles * TILE_BYTES;
     for (int64_t t = 0; t < x.depth_tiles; t += TURN) {
       const uint8_t* weight = source.tiles(strip, t, unpacked[t / TURN % 2]);
       for (int64_t i = 0; i < TURN; ++i)
-        multiply<TWO, Source::INTEGER>(weight + i * 2 * TILE_BYTES, x.at(0, t + i), next_row_tile);
+        multiply<TWO, Source::INTEGER>(weight + i * 2 * TILE_BYTES, x.at(0, t + i), x.width, x.row_tile_bytes());
     }
     alignas(64) Sums sums;
     put_down(sums);
@@ -227,7 +226,7 @@ struct TileLinear {
   template <bool TWO>
   void run(const uint8_t* weight, int64_t row_tile, int64_t t, int64_t end) const {
     for (; t < end; ++t, weight += 2 * TILE_BYTES)
-      multiply<TWO, Source::INTEGER>(weight, x.at(row_tile, t), x.depth_tiles * TILE_BYTES);
+      multiply<TWO, Source::INTEGER>(weight, x.at(row_tile, t), x.width, x.row_tile_bytes());
   }
 
   void write(const Sums& sums, int64_t strip, int64_t row_tile) const {

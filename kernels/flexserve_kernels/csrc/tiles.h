@@ -39,14 +39,18 @@ inline bool tiles_allowed() {
 #endif
 }
 
+// Tiles of rows and of sums are `width` rows wide, all others whole.
 struct alignas(64) TileConfig {
   uint8_t palette = 1, start_row = 0, reserved[14] = {};
   uint16_t bytes_per_row[16] = {};
   uint8_t rows[16] = {};
-  TileConfig() {
-    for (int i = 0; i < 8; ++i) bytes_per_row[i] = 64, rows[i] = 16;
+  explicit TileConfig(int64_t width) {
+    for (int i = 0; i < 8; ++i) bytes_per_row[i] = i == 4 || i == 5 ? 64 : (uint16_t)(4 * width), rows[i] = 16;
   }
 };
+
+// The compiler does not know that tile loads read memory: what is before this stands in memory behind it.
+inline void written() { asm volatile("" ::: "memory"); }
 
 // Memory on cache lines that grows and is kept.
 class Buffer {
@@ -63,41 +67,49 @@ class Buffer {
 };
 
 // x as second operands: tile (r, t) holds rows 16 r .. 16 r + 15 and bytes 64 t .. 64 t + 63 of their depth; what is
-// missing is zero.
+// missing is zero. Of few rows only `width` are kept, so that they stay in the first-level cache.
 struct RowTiles {
-  const uint8_t* data;
-  int64_t row_tiles, depth_tiles;
-  const uint8_t* at(int64_t row_tile, int64_t depth_tile) const {
-    return data + (row_tile * depth_tiles + depth_tile) * TILE_BYTES;
+  uint8_t* data;
+  int64_t row_tiles, depth_tiles, width;
+
+  RowTiles(int64_t rows, int64_t depth_tiles_, Buffer& memory)
+      : row_tiles(up(rows, TILE_ROWS) / TILE_ROWS), depth_tiles(depth_tiles_), width(1) {
+    while (width < std::min(rows, TILE_ROWS)) width *= 2;
+    data = memory.reserve<uint8_t>(row_tiles * row_tile_bytes() + 64);  // the last store may reach beyond its tile
+  }
+  int64_t row_tile_bytes() const { return depth_tiles * 64 * width; }
+  uint8_t* at(int64_t row_tile, int64_t depth_tile) const {
+    return data + row_tile * row_tile_bytes() + depth_tile * 64 * width;
+  }
+
+  // Tile t of a row tile from the 64 bytes at each of `count` lines, `stride` bytes apart.
+  void arrange(const uint8_t* lines, int64_t stride, int64_t count, int64_t row_tile, int64_t t) {
+    uint8_t* out = at(row_tile, t);
+    if (width == 1) {
+      std::memcpy(out, lines, 64);
+      return;
+    }
+    vf groups[16] = {};
+    for (int64_t r = 0; r < count; ++r) groups[r] = load((const float*)(lines + r * stride));
+    transpose(groups);
+    for (int g = 0; g < 16; ++g) store((float*)(out + g * 4 * width), groups[g]);
   }
 };
 
-// lines [16][depth_tiles * 64 bytes] to the tiles of one row tile.
-inline void arrange_rows(const uint8_t* lines, int64_t depth_tiles, uint8_t* out) {
-  for (int64_t t = 0; t < depth_tiles; ++t, out += TILE_BYTES) {
-    vf groups[16];
-    for (int r = 0; r < 16; ++r) groups[r] = load((const float*)(lines + (r * depth_tiles + t) * 64));
-    transpose(groups);
-    for (int g = 0; g < 16; ++g) store((float*)(out + g * 64), groups[g]);
-  }
-  asm volatile("" ::: "memory");  // the compiler does not know that tile loads read memory
-}
-
 inline RowTiles bf16_rows(const FlexserveLinear& call, Buffer& memory) {
-  static thread_local Buffer line_memory;
-  const int64_t depth_tiles = up(call.depth, 32) / 32, row_tiles = up(call.rows, TILE_ROWS) / TILE_ROWS;
-  uint16_t* lines = line_memory.reserve<uint16_t>(TILE_ROWS * depth_tiles * 32);
-  std::memset(lines, 0, TILE_ROWS * depth_tiles * 64);
-  uint8_t* out = memory.reserve<uint8_t>(row_tiles * depth_tiles * TILE_BYTES);
-  for (int64_t tile = 0; tile < row_tiles; ++tile) {
+  RowTiles out(call.rows, up(call.depth, 32) / 32, memory);
+  const int64_t stride = call.depth * 2, whole = stride / 64;
+  for (int64_t tile = 0; tile < out.row_tiles; ++tile) {
     const int64_t count = std::min(TILE_ROWS, call.rows - tile * TILE_ROWS);
-    if (count < TILE_ROWS) std::memset(lines, 0, TILE_ROWS * depth_tiles * 64);
-    for (int64_t r = 0; r < count; ++r)
-      std::memcpy(lines + r * depth_tiles * 32, (const uint16_t*)call.x + (tile * TILE_ROWS + r) * call.depth,
-                  call.depth * 2);
-    arrange_rows((const uint8_t*)lines, depth_tiles, out + tile * depth_tiles * TILE_BYTES);
+    const uint8_t* x = (const uint8_t*)call.x + tile * TILE_ROWS * stride;
+    for (int64_t t = 0; t < whole; ++t) out.arrange(x + t * 64, stride, count, tile, t);
+    if (stride % 64 == 0) continue;
+    uint8_t last[TILE_ROWS][64] = {};
+    for (int64_t r = 0; r < count; ++r) std::memcpy(last[r], x + r * stride + whole * 64, stride % 64);
+    out.arrange(last[0], 64, count, tile, whole);
   }
-  return {out, row_tiles, depth_tiles};
+  written();
+  return out;
 }
 
 // Rows quantised by LLM.int8.
@@ -108,17 +120,19 @@ struct Int8Rows {
 
 inline Int8Rows int8_rows(const FlexserveLinear& call, Buffer& memory) {
   static thread_local Buffer line_memory;
-  const int64_t depth_tiles = up(call.depth, 64) / 64, row_tiles = up(call.rows, TILE_ROWS) / TILE_ROWS;
-  int8_t* lines = line_memory.reserve<int8_t>(TILE_ROWS * depth_tiles * 64);
-  uint8_t* out = memory.reserve<uint8_t>(row_tiles * depth_tiles * TILE_BYTES);
-  Int8Rows rows{{out, row_tiles, depth_tiles}, {}};
-  for (int64_t tile = 0; tile < row_tiles; ++tile) {
-    std::memset(lines, 0, TILE_ROWS * depth_tiles * 64);
-    for (int64_t r = tile * TILE_ROWS; r < std::min((tile + 1) * TILE_ROWS, call.rows); ++r)
-      rows.rows.push_back(quantise_row((const bf16*)call.x + r * call.depth, call.depth, (float)call.threshold,
-                                       lines + (r % TILE_ROWS) * depth_tiles * 64));
-    arrange_rows((const uint8_t*)lines, depth_tiles, out + tile * depth_tiles * TILE_BYTES);
+  const int64_t stride = up(call.depth, 64);
+  int8_t* lines = line_memory.reserve<int8_t>(TILE_ROWS * stride);
+  std::memset(lines, 0, TILE_ROWS * stride);
+  Int8Rows rows{RowTiles(call.rows, stride / 64, memory), {}};
+  for (int64_t tile = 0; tile < rows.tiles.row_tiles; ++tile) {
+    const int64_t first = tile * TILE_ROWS, count = std::min(TILE_ROWS, call.rows - first);
+    for (int64_t r = 0; r < count; ++r)
+      rows.rows.push_back(quantise_row((const bf16*)call.x + (first + r) * call.depth, call.depth,
+                                       (float)call.threshold, lines + r * stride));
+    for (int64_t t = 0; t < rows.tiles.depth_tiles; ++t)
+      rows.tiles.arrange((const uint8_t*)lines + t * 64, stride, count, tile, t);
   }
+  written();
   return rows;
 }
 
