@@ -16,11 +16,12 @@ from flexserve_core.errors import ModelError
 from flexserve_core.models.precision import kernel_kind, pick_device, pick_dtype
 from flexserve_core.offload.bandwidth import measured
 from flexserve_core.offload.headers import Checkpoint
-from flexserve_core.offload.plan import Machine, Model, Plan, Workload, by_batch, describe, recommended_batch
+from flexserve_core.offload.plan import Machine, Model, Plan, Workload, by_batch, describe
 from flexserve_core.offload.report import find_checkpoint, machine_limits, writable
 
 _BYTES_PER_TOKEN = 2  # of a prompt, at least, in most texts: rather too many cache blocks than too few
 _MOST = 1024  # as config allows
+_SPARE = 128 * 2**20  # that the program will take more than now, once it runs
 _DEFAULT_SEQ_LENGTH = 4096
 
 
@@ -37,21 +38,22 @@ def for_many(config: EngineConfig, prompt_bytes: Sequence[int], new_tokens: int)
     except ModelError:
         return config
     average = sum(prompt_bytes) / len(prompt_bytes) / _BYTES_PER_TOKEN + new_tokens
-    context = min(int(average) + 1, longest)
-    best = best_batch(model, machine, context, len(prompt_bytes))
+    size = config.kv_block_size
+    room = min(int(average) + 1, longest) + (config.max_tree_nodes if config.speculation else 0)
+    blocks = -(-room // size) + 1  # of one text
+    best = best_batch(model, machine, blocks * size, len(prompt_bytes))
     if best is None:  # loading says what does not fit
         return config
     requests = min(best.workload.batch, len(prompt_bytes), _MOST)
-    text = context + config.max_tree_nodes + config.kv_block_size
-    blocks = max(requests * text, longest + config.kv_block_size) // config.kv_block_size
-    return replace(config, max_requests_per_batch=requests, num_kv_blocks=blocks)
+    least = -(-longest // size)
+    return replace(config, max_requests_per_batch=requests, num_kv_blocks=max(requests * blocks, least))
 
 
 def best_batch(model: Model, machine: Machine, context: int, prompts: int) -> Plan | None:
-    """The smallest batch near the highest throughput; None where not even one text fits."""
+    """The batch of the highest throughput; None where not even one text fits. context: tokens of each."""
     largest = 1 << (min(prompts, _MOST) - 1).bit_length()
     plans = by_batch(model, machine, Workload(context=context), largest)
-    return recommended_batch(plans) if plans else None
+    return max(plans, key=lambda each: each.tokens_per_s, default=None)
 
 
 def _situation(config: EngineConfig) -> tuple[Model, Machine, int]:
@@ -65,6 +67,7 @@ def _situation(config: EngineConfig) -> tuple[Model, Machine, int]:
     rates = measured(writable(checkpoint.tensors[0].file.parent), device, model.linear_kind)
     limits = (config.device_memory, config.host_memory)
     machine = machine_limits(rates, device, *limits, disk=config.offload != "cpu")
+    machine = replace(machine, process=machine.process + _SPARE)
     return model, machine, config.max_seq_length or _longest(checkpoint)
 
 
