@@ -20,11 +20,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig, LlamaForCausalLM
+from peers import grown_in_transformers
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
 from flexserve_core import DEMO_MODEL, DEMO_SSM, EngineConfig, resolve
-from flexserve_core.models.checkpoint import open_checkpoint
-from flexserve_core.models.grow import grow_config, grow_weights, growth_to
 from flexserve_core.models.quantise import Quantisation
 from flexserve_core.runner.batch import chain_segment, pack, with_logits_of
 from flexserve_core.testing import Bench, run_requests
@@ -108,17 +107,6 @@ def ours(bench: Bench, ssm: Bench, requests: Sequence[Request]) -> dict[str, Any
             for a, b in zip(*(tokens[w][key][0] for w in tokens), strict=True)
         ),
     }
-
-
-def grown_in_transformers(size: str, **settings: Any) -> Any:
-    source = resolve(DEMO_MODEL)
-    config = AutoConfig.from_pretrained(source.location)
-    growth = growth_to(DEMO_MODEL, config, size)
-    weights = grow_weights(config, growth, open_checkpoint(DEMO_MODEL, source.location))
-    grown: Any = grow_config(config, growth)
-    return LlamaForCausalLM.from_pretrained(
-        None, config=grown, state_dict=weights, dtype=torch.bfloat16, **settings
-    ).eval()
 
 
 @torch.inference_mode()

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from peers import grown_in_transformers
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from flexserve_core import DEMO_MODEL, DEMO_SSM, resolve
@@ -302,9 +303,9 @@ def engine_overhead(model: Model, batch: int, tokens: int) -> dict[str, float]:
 
 
 @torch.inference_mode()
-def plain_over_transformers(model: Model, location: str, pairs: int, tokens: int) -> Comparison:
+def plain_over_transformers(model: Model, pairs: int, tokens: int) -> Comparison:
     """Greedy, batch 1, the same prompt and number of tokens, in turns."""
-    theirs: Any = AutoModelForCausalLM.from_pretrained(location, dtype=model.llm.loaded.dtype).eval()
+    theirs = in_transformers(model.name, model.llm.loaded.dtype)
     engine = model.engine([], None, 1)
     [request] = requests_for(model, "chat", 1, tokens, False)
     ids = torch.tensor([request.prompt_token_ids])
@@ -326,6 +327,38 @@ def plain_over_transformers(model: Model, location: str, pairs: int, tokens: int
     return Comparison(ratios, 0, 1.0)
 
 
+def best_speedups(model: Model, pairs: int, tokens: int) -> dict[str, dict[str, float]]:
+    """Batch 1, chat and story prompts, at temperature 0 and 0.8: the adaptive tree over plain decoding."""
+    found = {}
+    for temperature in (0.0, 0.8):
+        for which in ("chat", "story"):
+            engine = model.engine(
+                [model.drafter("ssm"), PromptLookupDrafter()], model.adaptive("ssm", text_drafters=1), 1
+            )
+            ways = [
+                requests_for(model, which, 1, tokens, way, temperature=temperature) for way in (False, True)
+            ]
+            one = compare(engine, *ways, pairs)
+            found[f"{which}, T = {temperature}"] = {
+                **one.summary(),
+                "tokens_per_step": round(one.tokens_per_step, 2),
+                "token_mismatches": one.mismatches,
+            }
+            print(
+                f"{model.name:<12} batch 1   {which} at T = {temperature}: {show(one)}"
+                f"  {one.tokens_per_step:.2f} tokens/step"
+            )
+    return found
+
+
+def in_transformers(name: str, dtype: torch.dtype) -> Any:
+    """The model as transformers runs it; `demo@300M` is the embedded one grown."""
+    plain, _, size = name.partition("@")
+    if size:
+        return grown_in_transformers(size, dtype)
+    return AutoModelForCausalLM.from_pretrained(resolve(plain).location, dtype=dtype).eval()
+
+
 def write_useless(folder: Path) -> Path:
     """Random weights in the embedded SSM's shape, with its tokenizer."""
     location = resolve(DEMO_SSM).location
@@ -337,7 +370,11 @@ def write_useless(folder: Path) -> Path:
 
 def load(name: str, dtype: torch.dtype, useless: Path, largest_batch: int) -> Model:
     device = torch.device("cpu")
-    runners = [ModelRunner(load_model(str(each), dtype, device)) for each in (name, DEMO_SSM, useless)]
+    plain, _, size = name.partition("@")
+    llm = load_model(plain, dtype, device, grown=size or None)
+    runners = [
+        ModelRunner(one) for one in (llm, *(load_model(str(s), dtype, device) for s in (DEMO_SSM, useless)))
+    ]
     model = Model(name, runners[0], runners[1], runners[2])
     for which, runner in zip(("llm", "ssm", "useless"), runners, strict=True):
         runner.allocate(32, 16)
@@ -350,7 +387,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--models", nargs="+", default=[DEMO_MODEL])
+    parser.add_argument("--models", nargs="+", default=[DEMO_MODEL], help="demo@300M: the embedded one grown")
     parser.add_argument("--batches", nargs="+", type=int, default=[1, 4, 16])
     parser.add_argument("--pairs", type=int, default=20)
     parser.add_argument("--tokens", type=int, default=64, help="of each completion")
@@ -362,6 +399,7 @@ def main() -> None:
         "tokens_per_step": {},
         "adaptive_over_best_fixed": {},
         "engine_overhead": {},
+        "best_speedups": {},
         "plain_over_transformers": {},
         "token_mismatches": 0,
         "threads": torch.get_num_threads(),
@@ -379,7 +417,8 @@ def main() -> None:
                 for batch in options.batches
             }
             report["engine_overhead"][name] = engine_overhead(model, 1, options.tokens)
-            peer = plain_over_transformers(model, resolve(name).location, options.pairs, options.tokens)
+            report["best_speedups"][name] = best_speedups(model, options.pairs, options.tokens)
+            peer = plain_over_transformers(model, options.pairs, options.tokens)
             report["plain_over_transformers"][name] = peer.summary()
             overhead = report["engine_overhead"][name]
             print(f"{name:<12} plain decoding/transformers generate {show(peer)}; overhead {overhead}")
