@@ -77,6 +77,7 @@ def _build(
     tree_nodes = config.max_tree_nodes if speculating else 0
     times, remembered = _time(config, [runner, *ssms], say) if speculating else ([], False)
     kv_choice = _allocate(config, runner, ssms, limits, tree_nodes, offload.kv_bytes if offload else None)
+    swap, swap_choice = offload.kv_swap(runner) if offload else (None, None)
     drafters = _drafters(config, runner.loaded, ssms, limits) if speculating else []
     policy, policy_choice = make_policy(config, times, len(drafters), remembered)
     engine = Engine(
@@ -84,6 +85,7 @@ def _build(
         drafters,
         policy=wrap_policy(policy) if wrap_policy else policy,
         mss=config.verification == "mss",
+        swap=swap,
         max_requests=config.max_requests_per_batch,
         max_rows=limits.max_tokens_per_batch,
         max_tree_nodes=tree_nodes,
@@ -102,6 +104,7 @@ def _build(
         speculation=_in_words(config, drafters),
         choices=(
             *(device_choice, dtype_choice, kv_choice, *([offload.choice()] if offload else [])),
+            *([swap_choice] if swap_choice else []),
             *([policy_choice] if drafters else []),
             *([_MSS] if drafters and config.verification == "mss" else []),
             *kernels,

@@ -10,7 +10,7 @@ from collections.abc import Sequence as Many
 from dataclasses import dataclass, field, replace
 
 from flexserve_core.engine.proposer import Proposer
-from flexserve_core.engine.scheduler import Scheduler
+from flexserve_core.engine.scheduler import Scheduler, Swap
 from flexserve_core.engine.sequence import Sequence
 from flexserve_core.engine.step import StepOutcome, Stepper
 from flexserve_core.env import flag
@@ -53,6 +53,7 @@ class Engine:
         max_tree_depth: int,
         policy: Policy | None = None,
         mss: bool = False,
+        swap: Swap | None = None,
     ) -> None:
         self._check = flag("FLEXSERVE_CHECK")
         self._runner = runner
@@ -65,6 +66,7 @@ class Engine:
             max_requests=max_requests,
             max_rows=max_rows,
             max_tree_nodes=max_tree_nodes if drafters else 0,
+            swap=swap,
         )
         self._proposer = Proposer(
             drafters, policy, max_tree_depth, runner.loaded.vocab_size, self._check, mss

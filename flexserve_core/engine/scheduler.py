@@ -16,6 +16,9 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Sequence as Many
 from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
 
 from flexserve_core.engine.sequence import Sequence
 from flexserve_core.kv.blocks import BlockPool
@@ -23,6 +26,22 @@ from flexserve_core.speculation.drafter import Drafter
 from flexserve_core.types import FinishReason
 
 _MAX_OVERTAKEN = 8
+
+
+class Swap(Protocol):
+    """Keeps what a preempted sequence had cached, where that is cheaper than computing it again."""
+
+    def keep(self, key: int, slots: np.ndarray) -> None:
+        """int64 [n]: slots of its first n tokens, whose contents are still there."""
+        ...
+
+    def restore(self, key: int, slots: np.ndarray, num_cached: int) -> int:
+        """Put back what is kept beyond the first `num_cached` tokens; how many are cached then."""
+        ...
+
+    def drop(self, key: int) -> None:
+        """It has ended. Idempotent."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +72,10 @@ class Scheduler:
         max_requests: int,
         max_rows: int,
         max_tree_nodes: int,
+        swap: Swap | None = None,
     ) -> None:
         self._pool = pool
+        self._swap = swap
         self._drafters = drafters
         self._max_requests = max_requests
         self._max_rows = max_rows
@@ -79,6 +100,8 @@ class Scheduler:
         elif sequence in self.waiting:
             self.waiting.remove(sequence)
         self._release(sequence)
+        if self._swap is not None:
+            self._swap.drop(sequence.key)
 
     def plan(self) -> list[Slice]:
         """Make room for what runs, admit what fits, then deal out the rows of the next step."""
@@ -107,7 +130,11 @@ class Scheduler:
         return self.num_preemptions > before
 
     def _preempt(self, sequence: Sequence) -> None:
+        assert sequence.table is not None
+        cached = sequence.table.slots(sequence.num_cached).copy()
         self.remove(sequence)
+        if self._swap is not None and len(cached):
+            self._swap.keep(sequence.key, cached)
         sequence.preempted()
         insort(self.waiting, sequence, key=_arrival)
         self.num_preemptions += 1
@@ -140,8 +167,11 @@ class Scheduler:
     def _start(self, sequence: Sequence) -> None:
         self.waiting.remove(sequence)
         table = self._pool.open()
-        sequence.admitted(table, num_cached=table.adopt(sequence.tokens) if sequence.reads_cache else 0)
-        table.slots(len(sequence.tokens))
+        num_cached = table.adopt(sequence.tokens) if sequence.reads_cache else 0
+        slots = table.slots(len(sequence.tokens))
+        if self._swap is not None:
+            num_cached = self._swap.restore(sequence.key, slots, num_cached)
+        sequence.admitted(table, num_cached)
         for drafter in self._drafters_of(sequence):
             drafter.open(sequence.key, sequence.max_tokens + self._max_tree_nodes)
         insort(self.running, sequence, key=_arrival)

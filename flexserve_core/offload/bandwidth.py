@@ -54,13 +54,17 @@ def measured(folder_on_disk: Path, device: torch.device, kind: str, again: bool 
 
     again: measure whatever is remembered, for example because the machine was busy then.
     """
-    key = {**machine(), "disk": str(os.stat(folder_on_disk).st_dev), "device": device.type, "kind": kind}
-    path = folder().parent / "bandwidths" / f"{_digest(key)}.json"
+    path, key = _place(folder_on_disk, device, kind)
     known = None if again else _read(path, key)
     if known is None:
         known = measure(folder_on_disk, device, kind)
         _write(path, {"format": _FORMAT, "key": key, "found": asdict(known)})
     return known
+
+
+def remembered(folder_on_disk: Path, device: torch.device, kind: str) -> Bandwidths | None:
+    """What `measured` found earlier; None before."""
+    return _read(*_place(folder_on_disk, device, kind))
 
 
 def measure(folder_on_disk: Path, device: torch.device, kind: str) -> Bandwidths:
@@ -145,6 +149,12 @@ def _fastest(run: Callable[[], object], device: torch.device) -> float:
             torch.cuda.synchronize(device)
         times.append(time.perf_counter() - started)
     return min(times[1:])
+
+
+def _place(folder_on_disk: Path, device: torch.device, kind: str) -> tuple[Path, dict[str, str]]:
+    """(where it is remembered, of what)."""
+    key = {**machine(), "disk": str(os.stat(folder_on_disk).st_dev), "device": device.type, "kind": kind}
+    return folder().parent / "bandwidths" / f"{_digest(key)}.json", key
 
 
 def _digest(key: dict[str, str]) -> str:

@@ -41,17 +41,24 @@ def make_nameless(folder: Path, size: int) -> int:
 def write(handle: int, folder: Path, label: str, weight: Tensor, start: int, begin: int, end: int) -> None:
     """Bytes of a contiguous tensor to `start`; [begin, end) of the file is taken for it. OffloadError names `label`.
 
-    They are on the disk and out of the page cache afterwards. A full disk is known before anything is written.
+    A full disk is known before anything is written.
     """
     try:
         os.posix_fallocate(handle, begin, end - begin)
         data, done = raw(weight).numpy().data, 0
         while done < len(data):
             done += os.pwrite(handle, data[done : done + _CHUNK], start + done)
-        os.fdatasync(handle)
-        os.posix_fadvise(handle, begin, end - begin, os.POSIX_FADV_DONTNEED)
     except OSError as error:
         raise _no_room(folder, label, end - begin, error) from error
+
+
+def settle(handle: int, folder: Path, label: str) -> None:
+    """What was written is on the disk and out of the page cache afterwards. OffloadError names `label`."""
+    try:
+        os.fdatasync(handle)
+        os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+    except OSError as error:
+        raise _no_room(folder, label, 0, error) from error
 
 
 def waiting_on_disk(folder: Path, weight: Tensor) -> Tensor:
@@ -59,6 +66,7 @@ def waiting_on_disk(folder: Path, weight: Tensor) -> Tensor:
     handle = make_nameless(folder, weight.nbytes)
     try:
         write(handle, folder, "a quantised weight", weight.contiguous(), 0, 0, weight.nbytes)
+        settle(handle, folder, "a quantised weight")
         mapped = torch.from_file(f"/proc/self/fd/{handle}", False, weight.nbytes, dtype=torch.uint8)
         return mapped.view(weight.dtype).view(weight.shape)
     finally:

@@ -17,8 +17,9 @@ from flexserve_core.config import EngineConfig
 from flexserve_core.engine.cost_cache import folder as cost_folder
 from flexserve_core.errors import ConfigurationError, ModelError
 from flexserve_core.models.precision import kernel_kind, pick_dtype
-from flexserve_core.offload.bandwidth import Bandwidths, measured
+from flexserve_core.offload.bandwidth import Bandwidths, measured, remembered
 from flexserve_core.offload.headers import Checkpoint
+from flexserve_core.offload.kv_swap import KVSwap, SwapCosts
 from flexserve_core.offload.loading import Offloader
 from flexserve_core.offload.memory import library_bytes, process_bytes
 from flexserve_core.offload.percent import weight_shares
@@ -26,12 +27,15 @@ from flexserve_core.offload.place import Group, Memory, Placement, Rates, place
 from flexserve_core.offload.plan import ITEM, SMALL, Machine, as_told, weights_bytes
 from flexserve_core.offload.report import find_checkpoint, machine_limits
 from flexserve_core.offload.sizes import shown
+from flexserve_core.runner.model_runner import ModelRunner
 from flexserve_core.types import Choice
 
 _SPARE = 1.5  # of a model's size, for caches and what else comes
 _KV_SHARE = 0.25  # of what is left for weights and cache together
 _WORKSPACE = 64 * 2**20
 _DEFAULT_SEQ_LENGTH = 4096
+_LONG_TEXT = 4096  # tokens: what is not worth keeping of so many is never
+_SWAP_SHARE = 2  # times the cache: of preempted texts kept elsewhere
 _NO_RATES = Bandwidths(
     disk=1e9, memory=1e10, host_to_device=0.0, matmul={}, direct=False
 )  # only the limits count
@@ -42,7 +46,28 @@ class OffloadPlan:
     """What is decided while the model loads. kv_bytes: all that its and its SSMs' caches may take."""
 
     keeper: Offloader
+    folder: Path
     kv_bytes: int = 0
+
+    def kv_swap(self, runner: ModelRunner) -> tuple[KVSwap | None, Choice]:
+        """Where preempted texts wait, once the cache is there; None where computing them again is as good."""
+        on_gpu = runner.device.type == "cuda"
+        rates = remembered(self.folder, runner.device, kernel_kind(runner.loaded.dtype))
+        what = "preempted texts"
+        if rates is None:
+            reason = "what this machine moves is not measured yet: flexserve plan does"
+            return None, Choice(what=what, chosen="computed again", reason=reason)
+        speed = rates.host_to_device if on_gpu else rates.disk
+        row_s = runner.loaded.num_parameters / next(iter(rates.matmul.values()))
+        costs = SwapCosts(move=runner.bytes_per_token() / speed, compute=row_s)
+        reason = f"moving a token twice {2e6 * costs.move:.0f} µs, computing it {1e6 * row_s:.0f} µs"
+        if not costs.worth(_LONG_TEXT):
+            return None, Choice(what=what, chosen="computed again", reason=reason)
+        limit = _SWAP_SHARE * runner.pool.num_slots * runner.bytes_per_token()
+        swap = KVSwap(runner.store, costs, limit, None if on_gpu else self.folder)
+        return swap, Choice(
+            what=what, chosen=f"wait {'in host memory' if on_gpu else 'on disk'}", reason=reason
+        )
 
     def choice(self) -> Choice:
         """In words."""
@@ -82,7 +107,8 @@ def offload_plan(
     rates = measured(folder, device, kernel_kind(dtype)) if on_gpu else _NO_RATES
     libraries = library_bytes()
     at_once = not _fits(config, dtype, device) or config.percent is not None
-    found = OffloadPlan(Offloader(folder, lambda model, groups: decide(model, groups), SMALL, at_once))
+    keeper = Offloader(folder, lambda model, groups: decide(model, groups), SMALL, at_once)
+    found = OffloadPlan(keeper, folder)
 
     def decide(model: nn.Module, groups: list[Group]) -> Placement:
         disk = config.offload != "cpu"

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from flexserve_core.errors import OffloadError
 from flexserve_core.offload.extents import Extent, ExtentReader
-from flexserve_core.offload.nameless import make_nameless, raw, write
+from flexserve_core.offload.nameless import make_nameless, raw, settle, write
 from flexserve_core.offload.pages import PAGE, aligned_memory
 
 _SYSTEM_PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else PAGE
@@ -93,6 +93,7 @@ class WeightStore:
         if not self._handles:
             self._handles.append(make_nameless(self._folder, end - self._end))
         write(self._handles[0], self._folder, label, weight, start, self._end, end)
+        settle(self._handles[0], self._folder, label)
         self._end = end
         self._reader.forget(self._own)
         self._reader.open(self._own, self._handles[0])

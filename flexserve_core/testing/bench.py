@@ -16,7 +16,9 @@ import torch
 
 from flexserve_core.config import EngineConfig
 from flexserve_core.engine.engine import Engine
+from flexserve_core.engine.scheduler import Swap
 from flexserve_core.engine.server import EngineServer
+from flexserve_core.kv.store import KVStore
 from flexserve_core.models.loader import LoadedModel, WeightKeeper, load_model
 from flexserve_core.models.quantise import FULL_PRECISION, Quantisation
 from flexserve_core.policy.policy import Policy
@@ -118,6 +120,7 @@ class Bench:
         sequences: int | None = None,
         blocks: int | None = None,
         policy: Policy | None = None,
+        swap: Callable[[KVStore], Swap] | None = None,
     ) -> Engine:
         """config: its sizes are used, its models are not. sequences, blocks: as in `allocate`."""
         config = config or EngineConfig(max_seq_length=128)
@@ -131,6 +134,7 @@ class Bench:
             max_tree_depth=config.max_tree_depth,
             policy=policy,
             mss=config.verification == "mss",
+            swap=swap(self.runner.store) if swap else None,
         )
 
     def server(
