@@ -64,8 +64,14 @@ def _on_cpu() -> tuple[KernelChoice, ...]:
         _linear_on_cpu(compiled, reason),
         KernelChoice("rms_norm", compiled, reason),
         KernelChoice("rowwise_activation", compiled, reason),
-        KernelChoice("tree_attention", compiled, reason),
+        KernelChoice("tree_attention", compiled, _attention_reason(reason)),
     )
+
+
+def _attention_reason(reason: str) -> str:
+    library = native_library()
+    tiles = library is not None and takes_tiles(library, "bf16")
+    return f"bf16 in AMX tiles, else vectors; {reason}" if tiles else reason
 
 
 def _linear_on_cpu(compiled: str, reason: str) -> KernelChoice:

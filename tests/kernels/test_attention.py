@@ -42,6 +42,7 @@ OPTIONS = {
         "key_bias": torch.linspace(-3, 3, 4 * 231).reshape(4, 231).sin(),
     },
 }
+BOTH = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)  # vectors and tiles
 TOLERANCE = {torch.float32: 3e-6, torch.bfloat16: 2e-2, torch.float16: 2e-3}
 
 
@@ -76,7 +77,7 @@ def check(scene, rows, attention, tail=0, **options):
     assert out.shape == (len(rows), q.shape[1], scene.v_cache.shape[2])
     expected = torch.stack([dense(scene, row, scale=scale, **options) for row in rows])
     # a logit near 100, where the rough bias ends, is itself exact to 8e-6 only
-    atol = 2e-5 if options.get("key_bias") is ROUGH_BIAS else TOLERANCE[q.dtype]
+    atol = TOLERANCE[q.dtype] + (2e-5 if options.get("key_bias") is ROUGH_BIAS else 0)
     torch.testing.assert_close(out.double(), expected, rtol=0, atol=atol)
     return out
 
@@ -89,9 +90,10 @@ def test_agrees_with_dense_softmax(attention, shape, dtype):
     check(scene, ROWS[:16], attention, tail=[i % 4 for i in range(16)])
 
 
+@BOTH
 @pytest.mark.parametrize("options", OPTIONS)
-def test_options_agree_with_dense_softmax(attention, options):
-    check(AttentionScene.random(LENGTHS), ROWS, attention, tail=3, **OPTIONS[options])
+def test_options_agree_with_dense_softmax(attention, options, dtype):
+    check(AttentionScene.random(LENGTHS, dtype=dtype), ROWS, attention, tail=3, **OPTIONS[options])
 
 
 def test_a_key_bias_belongs_to_logical_positions(attention):
@@ -132,16 +134,18 @@ def test_bits_do_not_depend_on_company(attention, threads, dtype):
     assert scene.disagreements(partial(attention, scale=0.125), ROWS) == []
 
 
+@BOTH
 @pytest.mark.parametrize("shape", [name for name in SHAPES if name != "gqa"])
-def test_bits_do_not_depend_on_company_whatever_the_shape(attention, shape):
+def test_bits_do_not_depend_on_company_whatever_the_shape(attention, shape, dtype):
     heads, dims = SHAPES[shape]
-    scene = AttentionScene.random(LENGTHS, heads=heads, dims=dims)
+    scene = AttentionScene.random(LENGTHS, heads=heads, dims=dims, dtype=dtype)
     assert scene.disagreements(partial(attention, scale=0.125), ROWS[:20]) == []
 
 
+@BOTH
 @pytest.mark.parametrize("options", [name for name in OPTIONS if name != "plain"])
-def test_bits_do_not_depend_on_company_whatever_the_options(attention, options):
-    scene = AttentionScene.random(LENGTHS)
+def test_bits_do_not_depend_on_company_whatever_the_options(attention, options, dtype):
+    scene = AttentionScene.random(LENGTHS, dtype=dtype)
     assert scene.disagreements(partial(attention, scale=0.125, **OPTIONS[options]), ROWS[::2]) == []
 
 
@@ -156,9 +160,10 @@ def test_bits_do_not_depend_on_the_thread_count(attention, keep_threads):
     assert torch.equal(results[0], results[2])
 
 
-def test_a_branching_tree_gives_each_path_the_bits_of_its_chain(attention):
+@BOTH
+def test_a_branching_tree_gives_each_path_the_bits_of_its_chain(attention, dtype):
     """Siblings share positions; each leaf must equal the same history laid out as a chain."""
-    scene = AttentionScene.random([90, 90])
+    scene = AttentionScene.random([90, 90], dtype=dtype)
     prompt, paths = 70, [(0, 4), (1, 3), (0, 2)]  # (whose tokens, depth) of three branches behind one prompt
     own, other = scene.slots
     k_cache, v_cache = scene.k_cache, scene.v_cache
@@ -184,8 +189,9 @@ def test_a_branching_tree_gives_each_path_the_bits_of_its_chain(attention):
         assert torch.equal(tree[row], alone[0])
 
 
-def test_a_strangers_nan_stays_with_the_stranger(attention):
-    scene = AttentionScene.random([80, 80])
+@BOTH
+def test_a_strangers_nan_stays_with_the_stranger(attention, dtype):
+    scene = AttentionScene.random([80, 80], dtype=dtype)
     run = partial(attention, scale=0.125)
     rows = [(0, p) for p in range(60, 75)] + [(1, p) for p in range(60, 75)]
     q, plan = scene.pack(rows, tail=[i % 3 for i in range(30)])
@@ -200,6 +206,21 @@ def test_a_strangers_nan_stays_with_the_stranger(attention):
     assert poisoned[10:].isnan().all()
 
 
+@BOTH
+def test_an_infinite_value_reaches_those_who_see_it_and_its_columns_only(attention, dtype):
+    scene = AttentionScene.random([80], dtype=dtype)
+    run, rows = partial(attention, scale=0.125), [(0, p) for p in range(20, 80, 3)]
+    q, plan = scene.pack(rows, tail=[i % 3 for i in range(len(rows))])
+    healthy = scene.attend(run, q, plan)
+    scene.v_cache[scene.slots[0][50], 0, 5] = float("inf")
+    out = scene.attend(run, q, plan)
+    sees = torch.tensor([p >= 50 for _, p in rows])
+    assert torch.equal(out[~sees], healthy[~sees])
+    assert (out[sees][:, :2, 5] == float("inf")).all()
+    out[sees, :2, 5] = healthy[sees, :2, 5] = 0
+    torch.testing.assert_close(out, healthy, rtol=0, atol=TOLERANCE[dtype])
+
+
 def test_no_rows(attention):
     scene = AttentionScene.random([3])
     none = torch.zeros(0, dtype=torch.int64)
@@ -208,9 +229,29 @@ def test_no_rows(attention):
     assert out.shape == (0, 4, 64)
 
 
-def test_strided_inputs(attention):
+@BOTH
+def test_where_the_slots_lie_changes_nothing(attention, dtype):
+    """Keys that lie side by side may be read where they are, others are gathered."""
+    scene = AttentionScene.random([150], dtype=dtype)
+    rows = [(0, 149), (0, 70), (0, 3)]
+    q, plan = scene.pack(rows, tail=2)
+    run = partial(attention, scale=0.125)
+    scattered = run(q, scene.k_cache, scene.v_cache, plan)
+    own = scene.slots[0]
+    k_cache, v_cache = scene.k_cache[own], scene.v_cache[own]
+    where = torch.full((scene.k_cache.shape[0],), 0)
+    where[own] = torch.arange(150)
+    parts = (plan.slots, plan.positions, plan.group, plan.trunk_slots, plan.trunk_length, plan.tail_slots)
+    moved = [
+        where[part.clamp(max=len(where) - 1)] if i in (0, 3, 5) else part for i, part in enumerate(parts)
+    ]
+    assert torch.equal(run(q, k_cache, v_cache, AttentionPlan(*moved)), scattered)
+
+
+@BOTH
+def test_strided_inputs(attention, dtype):
     """Queries and caches may be views of larger tensors, as long as the last dimension is dense or copied."""
-    scene = AttentionScene.random([70, 9])
+    scene = AttentionScene.random([70, 9], dtype=dtype)
     q, plan = scene.pack([(0, 69), (0, 5), (1, 8)])
     run = partial(attention, scale=0.125)
     expected = scene.attend(run, q, plan)

@@ -1,8 +1,8 @@
 // Attention of packed rows over a paged cache: tree_attention of reference/attention.py, fast.
 //
 // The order of every sum belongs to the row alone. Keys go in blocks of 64 logical positions that start at
-// multiples of 64; block.h works through one block, the softmax is kept online from block to block (Milakov and
-// Gimelshein, 2018). Rows of one sequence share the loading of a block, not the arithmetic. A unit of work is
+// multiples of 64; block.h, or tile_block.h for bf16 where there are AMX tiles, works through one block, the softmax is
+// kept online from block to block (Milakov and Gimelshein, 2018). Rows of one sequence share the loading of a block, not the arithmetic. A unit of work is
 // (up to 32 rows of one sequence, some key/value heads); which thread takes it changes nothing.
 #include <algorithm>
 #include <atomic>
@@ -11,6 +11,7 @@
 
 #include "block.h"
 #include "native.h"
+#include "tile_block.h"
 #include "vector.h"
 
 namespace flexserve {
@@ -37,14 +38,14 @@ struct Unit {
   }
 };
 
-// E: type of q and the caches. O: type of the output.
-template <class E, class O>
+// E: type of q and the caches. O: type of the output. Block: what works through a block.
+template <class E, class O, class Block>
 class Attention {
  public:
   Attention(const FlexservePlan& plan, const FlexserveAttention& call)
       : plan_(plan), call_(call), rules_{(float)call.scale, (float)call.softcap, call.alibi_slopes,
                                          call.key_bias, call.num_biased_positions},
-        per_kv_head_(call.num_heads / call.num_kv_heads), v_width_((call.v_dim + W - 1) / W * W) {}
+        per_kv_head_(call.num_heads / call.num_kv_heads) {}
 
   // Returns 0, or 1 where the plan leads outside the cache or contradicts itself; then `out` is not to be used.
   int run(FlexserveParallel parallel) {
@@ -62,7 +63,7 @@ class Attention {
   const FlexservePlan& plan_;
   const FlexserveAttention& call_;
   const ScoreRules rules_;
-  const int64_t per_kv_head_, v_width_;
+  const int64_t per_kv_head_;
   std::vector<int64_t> rows_;  // sorted by group
   std::vector<Unit> units_;
   int64_t work_ = 0;
@@ -110,25 +111,35 @@ class Attention {
   }
 
   void take_units() {
-    static thread_local Workspace workspace;
-    for (int64_t i; (i = next_.fetch_add(1)) < num_units();) attend_unit(units_[i], workspace);
+    static thread_local Block own;
+    Block* block = &own;
+    asm volatile("" : "+r"(block));  // else the compiler asks for the thread's address again in every inner loop
+    Block::begin();
+    for (int64_t i; (i = next_.fetch_add(1)) < num_units();) attend_unit(units_[i], *block);
+    Block::end();
   }
 
-  void attend_unit(const Unit& unit, Workspace& w) {
+  void attend_unit(const Unit& unit, Block& block) {
     const Tile& tile = unit.tile;
-    w.reserve((unit.end_head - unit.first_head) * tile.num_rows * per_kv_head_, call_.dim, v_width_);
+    block.reserve((unit.end_head - unit.first_head) * tile.num_rows * per_kv_head_, call_.dim, call_.v_dim);
     int64_t first = std::numeric_limits<int64_t>::max(), last = 0;
     for (int64_t r = 0; r < tile.num_rows; ++r) {
       first = std::min(first, first_key(plan_.positions[tile.rows[r]]));
       last = std::max(last, plan_.positions[tile.rows[r]]);
     }
-    for_each_query(unit, [&](int64_t index, int64_t row, int64_t head) { start_query(index, row, head, w); });
+    for_each_query(unit, [&](int64_t index, int64_t row, int64_t head) {
+      block.start(index, (const E*)call_.q + row * call_.q_row + head * call_.q_head,
+                  call_.sinks ? call_.sinks + head : nullptr);
+    });
     for (int64_t base = first / BLOCK * BLOCK; base <= last; base += BLOCK)
       for (int64_t kv_head = unit.first_head; kv_head < unit.end_head; ++kv_head) {
-        if (!load_trunk(tile, kv_head, base, std::max(first, base), last + 1, w)) return;
-        if (!attend_block(unit, kv_head, base, w)) return;
+        if (!load_trunk(tile, kv_head, base, std::max(first, base), last + 1, block)) return;
+        fetch_trunk(tile, kv_head, base + BLOCK);
+        if (!attend_block(unit, kv_head, base, block)) return;
       }
-    for_each_query(unit, [&](int64_t index, int64_t row, int64_t head) { finish_query(index, row, head, w); });
+    for_each_query(unit, [&](int64_t index, int64_t row, int64_t head) {
+      block.finish(index, (O*)call_.out + (row * call_.num_heads + head) * call_.v_dim);
+    });
   }
 
   template <class F>
@@ -139,39 +150,35 @@ class Attention {
           f(unit.index(kv_head, r, h, per_kv_head_), unit.tile.rows[r], kv_head * per_kv_head_ + h);
   }
 
-  // A sink is a key that comes before all others and has the value zero.
-  void start_query(int64_t index, int64_t row, int64_t head, Workspace& w) const {
-    convert((const E*)call_.q + row * call_.q_row + head * call_.q_head, call_.dim, w.q + index * call_.dim);
-    std::fill_n(w.out + index * v_width_, v_width_, 0.0f);
-    w.highest[index] = call_.sinks ? call_.sinks[head] : NONE;
-    w.total[index] = call_.sinks ? 1.0f : 0.0f;
-  }
-
-  void finish_query(int64_t index, int64_t row, int64_t head, Workspace& w) const {
-    const float* sums = w.out + index * v_width_;
-    O* out = (O*)call_.out + (row * call_.num_heads + head) * call_.v_dim;
-    const vf total = broadcast(w.total[index]);
-    for (int64_t i = 0; i < call_.v_dim; i += W)
-      store_part(out + i, load(sums + i) / total, std::min<int64_t>(W, call_.v_dim - i));
-  }
-
-  static void convert(const E* from, int64_t n, float* to) {
-    for (int64_t i = 0; i < n; i += W) {
-      const int64_t part = std::min<int64_t>(W, n - i);
-      store_part(to + i, load_part(from + i, part), part);
-    }
+  // A key and its value in the cache.
+  struct Entry {
+    const E *key, *value;
+  };
+  Entry entry(int64_t slot, int64_t kv_head) const {
+    return {(const E*)call_.k + slot * call_.k_slot + kv_head * call_.k_head,
+            (const E*)call_.v + slot * call_.v_slot + kv_head * call_.v_head};
   }
 
   // The part of the block that the tile's rows share, in logical positions [from, to) cut to trunk and block.
-  bool load_trunk(const Tile& tile, int64_t kv_head, int64_t base, int64_t from, int64_t to, Workspace& w) {
+  bool load_trunk(const Tile& tile, int64_t kv_head, int64_t base, int64_t from, int64_t to, Block& block) {
     const int64_t* slots = plan_.trunk_slots + tile.group * plan_.trunk_width + base;
     from -= base;
     to = std::min({to, base + BLOCK, plan_.trunk_length[tile.group]}) - base;
     for (int64_t j = from; j < to; ++j)
       if (!in_cache(slots[j])) return false;
-    for (int64_t j = from; j < to; ++j) load_value(slots[j], kv_head, j, w);
-    for (int64_t j = from / W * W; j < to; j += W) load_keys(slots, kv_head, j, from, to, w);
+    if (from < to) block.put(from, to, [&](int64_t j) { return entry(slots[j], kv_head); });
     return true;
+  }
+
+  // Asks for what load_trunk is to read next: slots lie anywhere, which the processor cannot guess.
+  void fetch_trunk(const Tile& tile, int64_t kv_head, int64_t base) const {
+    const int64_t* slots = plan_.trunk_slots + tile.group * plan_.trunk_width;
+    const int64_t end = std::min(base + BLOCK, plan_.trunk_length[tile.group]);
+    for (int64_t j = base; j < end; ++j) {
+      const Entry next = entry(slots[j], kv_head);
+      for (int64_t d = 0; d < call_.dim; d += 64 / sizeof(E)) __builtin_prefetch(next.key + d);
+      for (int64_t d = 0; d < call_.v_dim; d += 64 / sizeof(E)) __builtin_prefetch(next.value + d);
+    }
   }
 
   bool in_cache(int64_t slot) {
@@ -180,30 +187,7 @@ class Attention {
     return false;
   }
 
-  const E* key(int64_t slot, int64_t kv_head) const {
-    return (const E*)call_.k + slot * call_.k_slot + kv_head * call_.k_head;
-  }
-
-  void load_value(int64_t slot, int64_t kv_head, int64_t j, Workspace& w) {
-    const E* value = (const E*)call_.v + slot * call_.v_slot + kv_head * call_.v_head;
-    convert(value, call_.v_dim, w.values + j * v_width_);
-  }
-
-  // Keys j .. j + W of the block into W columns of w.keys; those outside [from, to) become zero.
-  void load_keys(const int64_t* slots, int64_t kv_head, int64_t j, int64_t from, int64_t to, Workspace& w) {
-    static const E zeros[W] = {};
-    const E* rows[W];
-    for (int i = 0; i < W; ++i) rows[i] = j + i >= from && j + i < to ? key(slots[j + i], kv_head) : nullptr;
-    for (int64_t d = 0; d < call_.dim; d += W) {
-      const int64_t part = std::min<int64_t>(W, call_.dim - d);
-      vf square[W];
-      for (int i = 0; i < W; ++i) square[i] = load_part(rows[i] ? rows[i] + d : zeros, part);
-      transpose(square);
-      for (int i = 0; i < part; ++i) store(w.keys + (d + i) * BLOCK + j, square[i]);
-    }
-  }
-
-  bool attend_block(const Unit& unit, int64_t kv_head, int64_t base, Workspace& w) {
+  bool attend_block(const Unit& unit, int64_t kv_head, int64_t base, Block& block) {
     const Tile& tile = unit.tile;
     for (int64_t r = 0; r < tile.num_rows; ++r) {
       const int64_t row = tile.rows[r], position = plan_.positions[row];
@@ -211,35 +195,34 @@ class Attention {
       if (begin >= end) continue;
       const bool own = end > plan_.trunk_length[tile.group];
       if (own) {  // its own path goes on top of the shared part: first finish the rows before it
-        attend_collected(rules_, w);
-        if (!load_tail(row, kv_head, base, begin, end, w)) return false;
+        block.attend(rules_);
+        if (!load_tail(row, kv_head, base, begin, end, block)) return false;
       }
       for (int64_t h = 0; h < per_kv_head_; ++h)
-        w.queries.push_back({unit.index(kv_head, r, h, per_kv_head_), (int)(begin - base), (int)(end - base),
+        block.queries.push_back({unit.index(kv_head, r, h, per_kv_head_), (int)(begin - base), (int)(end - base),
                              (float)(base - position), kv_head * per_kv_head_ + h, base});
-      if (own) attend_collected(rules_, w);
+      if (own) block.attend(rules_);
     }
-    attend_collected(rules_, w);
+    block.attend(rules_);
     return true;
   }
 
   // The row's own path, in logical positions [from, to) cut to what lies behind the trunk.
-  bool load_tail(int64_t row, int64_t kv_head, int64_t base, int64_t from, int64_t to, Workspace& w) {
+  bool load_tail(int64_t row, int64_t kv_head, int64_t base, int64_t from, int64_t to, Block& block) {
     const int64_t trunk_length = plan_.trunk_length[plan_.group[row]];
     for (int64_t j = std::max(from, trunk_length); j < to; ++j) {
       const int64_t slot = plan_.tail_slots[row * plan_.tail_width + j - trunk_length];
       if (!in_cache(slot)) return false;
-      load_value(slot, kv_head, j - base, w);
-      float* column = w.keys + j - base;
-      for (int64_t d = 0; d < call_.dim; d += W) {
-        const int64_t part = std::min<int64_t>(W, call_.dim - d);
-        const vf some = load_part(key(slot, kv_head) + d, part);
-        for (int64_t i = 0; i < part; ++i) column[(d + i) * BLOCK] = some[i];
-      }
+      block.put(j - base, j - base + 1, [&](int64_t) { return entry(slot, kv_head); });
     }
     return true;
   }
 };
+
+template <class E, class O>
+int run(const FlexservePlan& plan, const FlexserveAttention& call, FlexserveParallel parallel) {
+  return Attention<E, O, LaneBlock<E, O>>(plan, call).run(parallel);
+}
 
 }  // namespace
 }  // namespace flexserve
@@ -250,9 +233,13 @@ FLEXSERVE_EXPORT int flexserve_attention(
     const FlexservePlan* plan, const FlexserveAttention* call, FlexserveParallel parallel) {
   using namespace flexserve;
   switch (call->dtype) {
-    case FLEXSERVE_FP32: return Attention<float, float>(*plan, *call).run(parallel);
-    case FLEXSERVE_BF16: return Attention<bf16, bf16>(*plan, *call).run(parallel);
-    case FLEXSERVE_FP16: return Attention<fp16, float>(*plan, *call).run(parallel);
+    case FLEXSERVE_FP32: return run<float, float>(*plan, *call, parallel);
+    case FLEXSERVE_BF16:
+#if FLEXSERVE_AMX
+      if (tiles_allowed()) return Attention<bf16, bf16, TileBlock>(*plan, *call).run(parallel);
+#endif
+      return run<bf16, bf16>(*plan, *call, parallel);
+    case FLEXSERVE_FP16: return run<fp16, float>(*plan, *call, parallel);
     default: return 1;
   }
 }

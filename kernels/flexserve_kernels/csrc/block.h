@@ -50,12 +50,13 @@ struct Query {
 struct Workspace {
   std::vector<float> memory;
   std::vector<Query> queries;
-  int64_t dim, v_width;
+  int64_t dim, v_dim, v_width;
   float *q, *keys, *values, *out, *highest, *total, *scores;
 
-  void reserve(int64_t n, int64_t dim_, int64_t v_width_) {
+  void reserve(int64_t n, int64_t dim_, int64_t v_dim_) {
     dim = dim_;
-    v_width = v_width_;
+    v_dim = v_dim_;
+    v_width = (v_dim + W - 1) / W * W;
     const int64_t sizes[] = {n * dim, dim * BLOCK, BLOCK * v_width, n * v_width, n, n, QUERIES * BLOCK};
     float** const parts[] = {&q, &keys, &values, &out, &highest, &total, &scores};
     const auto rounded = [](int64_t size) { return (size + 15) / 16 * 16; };  // to cache lines
@@ -196,5 +197,72 @@ inline void attend_collected(const ScoreRules& rules, Workspace& w) {
   for (; i < w.queries.size(); ++i) attend<1>(&w.queries[i], rules, w);
   w.queries.clear();
 }
+
+// The same as an object: keys, values and queries of type E go in, finished queries of type O come out.
+template <class E, class O>
+class LaneBlock {
+ public:
+  std::vector<Query>& queries = w_.queries;
+
+  static void begin() {}
+  static void end() {}
+  void reserve(int64_t n, int64_t dim, int64_t v_dim) { w_.reserve(n, dim, v_dim); }
+  void attend(const ScoreRules& rules) { attend_collected(rules, w_); }
+
+  // A sink is a key that comes before all others and has the value zero; null: none.
+  void start(int64_t index, const E* q, const float* sink) {
+    convert(q, w_.dim, w_.q + index * w_.dim);
+    std::fill_n(w_.out + index * w_.v_width, w_.v_width, 0.0f);
+    w_.highest[index] = sink ? *sink : NONE;
+    w_.total[index] = sink ? 1.0f : 0.0f;
+  }
+
+  void finish(int64_t index, O* out) const {
+    const vf total = broadcast(w_.total[index]);
+    for (int64_t i = 0; i < w_.v_dim; i += W)
+      store_part(out + i, load(w_.out + index * w_.v_width + i) / total, std::min<int64_t>(W, w_.v_dim - i));
+  }
+
+  // Keys and values [from, to) of the block; entry(j) points to them.
+  template <class Entry>
+  void put(int64_t from, int64_t to, const Entry& entry) {
+    for (int64_t j = from; j < to; ++j) convert(entry(j).value, w_.v_dim, w_.values + j * w_.v_width);
+    if (to - from == 1) return put_key(from, entry(from).key);
+    for (int64_t j = from / W * W; j < to; j += W) put_keys(j, from, to, entry);
+  }
+
+ private:
+  Workspace w_;
+
+  static void convert(const E* from, int64_t n, float* to) {
+    for (int64_t i = 0; i < n; i += W) {
+      const int64_t part = std::min<int64_t>(W, n - i);
+      store_part(to + i, load_part(from + i, part), part);
+    }
+  }
+
+  void put_key(int64_t j, const E* key) {
+    for (int64_t d = 0; d < w_.dim; d += W) {
+      const int64_t part = std::min<int64_t>(W, w_.dim - d);
+      const vf some = load_part(key + d, part);
+      for (int64_t i = 0; i < part; ++i) w_.keys[(d + i) * BLOCK + j] = some[i];
+    }
+  }
+
+  // Keys j .. j + W into W columns; those outside [from, to) become zero, as nobody looks at them.
+  template <class Entry>
+  void put_keys(int64_t j, int64_t from, int64_t to, const Entry& entry) {
+    static const E zeros[W] = {};
+    const E* rows[W];
+    for (int i = 0; i < W; ++i) rows[i] = j + i >= from && j + i < to ? entry(j + i).key : nullptr;
+    for (int64_t d = 0; d < w_.dim; d += W) {
+      const int64_t part = std::min<int64_t>(W, w_.dim - d);
+      vf square[W];
+      for (int i = 0; i < W; ++i) square[i] = load_part(rows[i] ? rows[i] + d : zeros, part);
+      transpose(square);
+      for (int i = 0; i < part; ++i) store(w_.keys + (d + i) * BLOCK + j, square[i]);
+    }
+  }
+};
 
 }  // namespace flexserve

@@ -27,13 +27,6 @@ inline auto widened(const Byte* p) {
 
 inline vu pairs_at(const void* p) { vu x; std::memcpy(&x, p, sizeof x); return x; }
 
-// To nearest, ties to even; the lower half of a lane is zero. NaN stays NaN.
-inline vu rounded_to_bf16(vf x) {
-  const vu bits = (vu)as_int(x);
-  const vu rounded = (bits + 0x7fff + ((bits >> 16) & 1)) & 0xffff0000;
-  return x == x ? rounded : (bits | 0x400000) & 0xffff0000;
-}
-
 // Rows of bf16 and their products with bf16 weights, summed in fp32.
 struct Bf16Products {
   using Number = float;

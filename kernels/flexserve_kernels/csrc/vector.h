@@ -43,7 +43,15 @@ inline vf fma(vf a, vf b, vf c) {
 #endif
 }
 
-inline vf maximum(vf a, vf b) { return a > b ? a : b; }  // b where a is NaN
+inline vf maximum(vf a, vf b) {  // b where one is NaN
+#if defined(__AVX512F__)
+  return (vf)_mm512_max_ps((__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+  return (vf)_mm256_max_ps((__m256)a, (__m256)b);
+#else
+  return a > b ? a : b;
+#endif
+}
 
 // lane i holds i
 template <int... I>
@@ -73,6 +81,20 @@ inline void store(bf16* p, vf x) {  // to nearest, ties to even; NaN stays NaN
   vu quiet = (bits >> 16) | 0x40;
   vh half = __builtin_convertvector(x == x ? rounded : quiet, vh);
   std::memcpy(p, &half, sizeof half);
+}
+
+// To nearest, ties to even; the lower half of a lane is zero. NaN stays NaN.
+inline vu rounded_to_bf16(vf x) {
+  const vu bits = (vu)as_int(x);
+  const vu rounded = (bits + 0x7fff + ((bits >> 16) & 1)) & 0xffff0000;
+  return x == x ? rounded : (bits | 0x400000) & 0xffff0000;
+}
+
+inline float number(bf16 x) {
+  const uint32_t bits = (uint32_t)x.bits << 16;
+  float value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
 }
 
 // The first n <= W elements, zeros behind them; and their way back. Whole vectors go without the detour.
