@@ -164,7 +164,7 @@ class Comparison:
             peer, limited = measure(job, self.folder, self.limit), True
         except RuntimeError as error:
             note(
-                f"accelerate does not live within the limit ({str(error).splitlines()[0][-20:]}); once more without"
+                f"accelerate does not live within the limit ({str(error).splitlines()[0]}); once more without"
             )
             peer, limited = measure(job, self.folder, None), False
         note(f"accelerate: {peer['tokens_per_s']:.3f} tokens/s")
@@ -193,7 +193,7 @@ class Comparison:
             try:
                 run = self.ours({**config, **many}, tokens=NEW_TOKENS, copies=batch)
             except RuntimeError as error:
-                note(f"{batch:>6} does not fit: {str(error).splitlines()[-1]}")
+                note(f"{batch:>6} does not fit: {str(error)[-300:]}")
                 continue
             rows.append({"batch": batch, "running": run["running"], "tokens_per_s": run["tokens_per_s"]})
             rows[-1] |= {"step_s": run["step_s"], "bytes_per_step": run["bytes_per_step"]}

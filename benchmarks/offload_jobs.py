@@ -87,9 +87,9 @@ def run_accelerate(job: dict[str, Any]) -> dict[str, Any]:
     for layer in range(layers):
         places[f"model.layers.{layer}"] = "cpu" if layer < layers * job["share"] else "disk"
     with tempfile.TemporaryDirectory(dir=Path(job["model"]).parent) as spill:
-        model = AutoModelForCausalLM.from_pretrained(
+        model: Any = AutoModelForCausalLM.from_pretrained(
             job["model"], dtype=torch.bfloat16, device_map=places, offload_folder=spill
-        ).eval()
+        )
         ids = torch.tensor([AutoTokenizer.from_pretrained(job["model"])(PROMPTS[0])["input_ids"]])
         before, started = bytes_read(), time.perf_counter()
         out = model.generate(
@@ -149,7 +149,7 @@ def measure(job: dict[str, Any], folder: Path, limit: int | None, timeout: float
             timeout=timeout,
         )
         if done.returncode:
-            raise RuntimeError(f"{job}: exit {done.returncode}\n{done.stderr[-2000:]}")
+            raise RuntimeError(f"{job['kind']} ended with {done.returncode}\n{done.stderr[-2000:]}")
         return {**json.loads(done.stdout.splitlines()[-1]), "peak": group.peak() if group else None}
     finally:
         if group:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from flexserve_core.offload.attach import EmbeddingOnDisk, let_go, set_data, stream, tensors_of
 from flexserve_core.offload.device import DeviceSlots
-from flexserve_core.offload.memory import give_back_freed
+from flexserve_core.offload.memory import give_back_freed, keep_no_freed
 from flexserve_core.offload.nameless import raw, remove_stale, waiting_on_disk
 from flexserve_core.offload.pages import aligned_memory
 from flexserve_core.offload.place import RING_TENSORS, Group, Placement
@@ -104,6 +104,7 @@ class Offloader:
         for module, unit in on_disk:
             _replace(model, module, EmbeddingOnDisk(self._store, unit.away["weight"]))
         if moving:
+            keep_no_freed()
             _unmap(model)
             self._store.forget_cached()
         self._attach([unit for unit in moving.values() if not unit.by_rows], device)

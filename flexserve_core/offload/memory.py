@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+_M_MMAP_THRESHOLD = -3  # glibc, malloc.h
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
@@ -53,6 +54,15 @@ def give_back_freed() -> None:
     """Have the C library return freed memory to the system: what a thread freed it would keep for that thread."""
     with contextlib.suppress(AttributeError, OSError):  # glibc alone has it
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def keep_no_freed() -> None:
+    """Have it return blocks of a MiB or more whenever they are freed, for good: it would keep ever larger ones.
+
+    Costs page faults at every large tensor, which beside moving weights are nothing.
+    """
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 2**20)
 
 
 def _group_limit() -> int | None:
