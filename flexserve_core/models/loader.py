@@ -156,7 +156,7 @@ def load_model(
     parameters = _count_parameters(model)
     if keeper is None:
         model = nn.Module.to(model, device)  # before layers are prepared, which they are for a device
-    prepare(name, model, dtype, keeper.take if keeper else None, quantisation.head)
+    prepare(name, model, dtype, keeper.take if keeper else None, quantisation.head, device)
     if keeper is not None:
         keeper.finish(model, dtype, device)
     model = nn.Module.to(model, device)

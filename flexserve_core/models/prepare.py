@@ -72,14 +72,17 @@ def prepare(
     dtype: torch.dtype,
     swapped: Callable[[str, nn.Module], None] | None = None,
     quantised_head: str | None = None,
+    device: torch.device | None = None,
 ) -> None:
     """Swap modules in place. swapped: is told the path of every new module, and the module, at once.
 
-    quantised_head: "int8" for the head, whatever the other layers are."""
+    quantised_head: "int8" for the head, whatever the other layers are. device: where the model will compute, if not
+    where its weights are now."""
     if quantised_head is not None:
         hold_quantised(model.get_output_embeddings(), quantised_head)  # pyright: ignore[reportCallIssue]
     _refuse_packed_experts(name, model)
     kind = kernel_kind(dtype)
+    device = device or next(model.parameters()).device
     family = family_of(model.config)
     alone = swapped is not None  # whoever keeps the weights elsewhere keeps layer by layer
     # only parents: a list that held the layers themselves would keep every replaced weight until the end
@@ -88,7 +91,7 @@ def prepare(
             _join(parent, kind)
         for child_name, child in list(parent.named_children()):
             try:
-                replacement = _replacement(child, family, kind)
+                replacement = _replacement(child, family, kind, device)
             except ValueError as error:  # an activation over several numbers at once
                 raise ModelError(
                     name, f"its {child_name} cannot be made row-invariant ({error})", "Serve another model."
@@ -122,16 +125,19 @@ def prepare_norms(model: nn.Module) -> None:
                 setattr(parent, name, rms_norm(child))
 
 
-def _replacement(module: nn.Module, family: Family | None, kind: str) -> nn.Module | None:
+def _replacement(
+    module: nn.Module, family: Family | None, kind: str, device: torch.device
+) -> nn.Module | None:
     quantised = take_weight(module)
     if quantised is not None:
-        return prepare_quantised_linear(quantised, module.bias)  # pyright: ignore[reportArgumentType]
+        bias: Any = module.bias
+        return prepare_quantised_linear(quantised, bias, device)
     if family is not None and type(module) in family.linears:
-        return family.linears[type(module)](module, kind)
+        return family.linears[type(module)](module, kind, device)
     if isinstance(module, nn.Linear) and type(module).forward is nn.Linear.forward:
-        return prepare_linear(module.weight, module.bias, kind=kind)
+        return prepare_linear(module.weight, module.bias, kind=kind, device=device)
     if type(module) is Conv1D:  # GPT-2's linear, stored [K, N]
-        return prepare_linear(module.weight.t().contiguous(), module.bias, kind=kind)
+        return prepare_linear(module.weight.t().contiguous(), module.bias, kind=kind, device=device)
     own_activations = family.activations if family is not None else ()
     if isinstance(module, (*_ACTIVATIONS, *own_activations)):
         return rowwise_activation(module)

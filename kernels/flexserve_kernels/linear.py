@@ -15,34 +15,44 @@ KINDS = (*reference.DTYPES, "int8", "nf4")
 
 
 def prepare_linear(
-    weight: Tensor, bias: Tensor | None = None, kind: str = "bf16", strategy: str | None = None
+    weight: Tensor,
+    bias: Tensor | None = None,
+    kind: str = "bf16",
+    strategy: str | None = None,
+    device: torch.device | None = None,
 ) -> nn.Module:
     """A row-invariant linear layer, [..., K] → [..., N], from weight [N, K] and bias [N].
 
     kind: "bf16", "fp32" and "fp16" are dtypes to compute in (the weight is converted if it differs); "int8" and "nf4"
     quantise the weight and compute in bf16. strategy: a name in LINEAR_STRATEGIES forces torch's matmul, cut that way.
+    device: where it will compute, if not where the weight is now; the layer stays where the weight is.
     Raises ValueError for an unknown kind or strategy.
     """
     if kind == "nf4":
-        return prepare_quantised_linear(quantise_nf4(weight), bias)
+        return prepare_quantised_linear(quantise_nf4(weight), bias, device)
     if kind == "int8":
-        return prepare_quantised_linear(quantise_int8(weight), bias)
-    library = native_library() if weight.device.type == "cpu" else None
+        return prepare_quantised_linear(quantise_int8(weight), bias, device)
+    device = device or weight.device
+    library = native_library() if device.type == "cpu" else None
     if strategy is None and library is not None and supports(library, kind):
         return PackedLinear.from_dense(weight, bias, kind, library)
+    if strategy is None and device != weight.device:
+        strategy = reference.default_strategy(weight.shape[1], weight.shape[0], kind, device)
     return reference.prepare_linear(weight, bias, kind, strategy)
 
 
-def prepare_quantised_linear(weight: Nf4Weight | Int8Weight, bias: Tensor | None = None) -> nn.Module:
+def prepare_quantised_linear(
+    weight: Nf4Weight | Int8Weight, bias: Tensor | None = None, device: torch.device | None = None
+) -> nn.Module:
     """The same from a weight that is quantised already; bf16 in and out."""
+    device = device or (weight.data if isinstance(weight, Int8Weight) else weight.packed).device
+    library = native_library() if device.type == "cpu" else None
     if isinstance(weight, Int8Weight):
-        library = native_library() if weight.data.device.type == "cpu" else None
         if library is not None and supports(library, "int8"):
             return PackedLinear.from_int8(weight, bias, library)
         return Int8Linear(weight, bias)
-    library = native_library() if weight.packed.device.type == "cpu" else None
     if library is None or not supports(library, "nf4"):
-        return Nf4Linear(weight, bias)
+        return Nf4Linear(weight, bias, device)
     if weight.shape[1] % NF4_BLOCK == 0:
         return PackedLinear.from_nf4(weight, bias, library)
     # Blocks reach across rows: the same numbers, in 16 bits each.

@@ -31,9 +31,9 @@ class _BiasApart(nn.Module):
         return self.product(x) + self.bias
 
 
-def _linear(module: nn.Module, kind: str) -> nn.Module:
+def _linear(module: nn.Module, kind: str, device: torch.device) -> nn.Module:
     assert isinstance(module, FalconLinear)
-    product = prepare_linear(module.weight, None, kind=kind)
+    product = prepare_linear(module.weight, None, kind=kind, device=device)
     return (
         product if module.bias is None else _BiasApart(product, module.bias.detach().to(input_dtype(product)))
     )

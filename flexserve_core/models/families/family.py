@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 # query [1, T, Hq, D], key [1, T, Hkv, D], value [1, T, Hkv, Dv], scale → [1, T, Hq · Dv]
 EngineAttention = Callable[[Tensor, Tensor, Tensor, float], Tensor]
-PrepareLinear = Callable[[nn.Module, str], nn.Module]  # module, kind
+PrepareLinear = Callable[[nn.Module, str, torch.device], nn.Module]  # module, kind, where it will compute
 
 
 def _no_terms(config: Any, dtype: torch.dtype, positions: int) -> Mapping[str, Tensor]:

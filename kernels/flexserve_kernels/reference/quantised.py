@@ -14,15 +14,19 @@ from flexserve_kernels.weights import OUTLIER_THRESHOLD, Int8Weight, Nf4Weight
 
 
 class Nf4Linear(nn.Module):
-    """[..., K] → [..., N] in bf16: the weight is dequantised whenever it is used, so it stays small in between."""
+    """[..., K] → [..., N] in bf16: the weight is dequantised whenever it is used, so it stays small in between.
 
-    def __init__(self, weight: Nf4Weight, bias: Tensor | None) -> None:
+    device: where it will compute; None: where the weight is.
+    """
+
+    def __init__(self, weight: Nf4Weight, bias: Tensor | None, device: torch.device | None = None) -> None:
         super().__init__()
         self.out_features, self.in_features = weight.shape
         self.packed = nn.Buffer(weight.packed)
         self.absmax = nn.Buffer(weight.absmax)
         self.bias = None if bias is None else nn.Buffer(bias.detach().to(torch.bfloat16))
-        self._strategy = default_strategy(self.in_features, self.out_features, "bf16", weight.packed.device)
+        device = device or weight.packed.device
+        self._strategy = default_strategy(self.in_features, self.out_features, "bf16", device)
         self.method = f"NF4 dequantised for {self._strategy}"
 
     def forward(self, x: Tensor) -> Tensor:
