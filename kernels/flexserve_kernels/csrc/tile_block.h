@@ -6,6 +6,7 @@
 #pragma once
 
 #include "block.h"
+#include "tile_entries.h"
 #include "tiles.h"
 
 #if FLEXSERVE_AMX
@@ -26,15 +27,11 @@ class TileBlock {
   void reserve(int64_t n, int64_t dim, int64_t v_dim) {
     const int64_t groups = up(n, LANES) / LANES;
     dim_ = dim, v_dim_ = v_dim, depth_tiles_ = up(dim, 32) / 32, v_width_ = up(v_dim, LANES);
-    q_ = zeros<uint32_t>(0, groups * depth_tiles_ * TILE_BYTES / 4);
-    keys_ = zeros<uint16_t>(1, BLOCK * depth_tiles_ * 32);
-    values_ = zeros<uint32_t>(2, BLOCK / 2 * v_width_);
-    out_ = zeros<float>(3, groups * LANES * v_width_);
-    highest_ = zeros<float>(4, groups * LANES);
-    total_ = zeros<float>(5, groups * LANES);
-    rare_ = 0;
-    for (int64_t tile = 0; tile < BLOCK / LANES; ++tile)
-      tiles_[tile] = {(const uint8_t*)(keys_ + tile * LANES * depth_tiles_ * 32), depth_tiles_ * 64};
+    q_ = zeros<uint32_t>(memory_[0], groups * depth_tiles_ * TILE_BYTES / 4);
+    out_ = zeros<float>(memory_[1], groups * LANES * v_width_);
+    highest_ = zeros<float>(memory_[2], groups * LANES);
+    total_ = zeros<float>(memory_[3], groups * LANES);
+    entries_.reserve(dim, v_dim);
   }
 
   // A sink is a key that comes before all others and has the value zero; null: none.
@@ -55,11 +52,7 @@ class TileBlock {
   // Keys and values [from, to) of the block; entry(j) points to them.
   template <class Entry>
   void put(int64_t from, int64_t to, const Entry& entry) {
-    for (int64_t tile = from / LANES; tile * LANES < to; ++tile) put_keys(tile, from, to, entry);
-    int64_t j = from;
-    if (j % 2 && j < to) put_value(j, entry(j).value), ++j;
-    for (; j + 1 < to; j += 2) put_values(j, entry(j).value, entry(j + 1).value);
-    if (j < to) put_value(j, entry(j).value);
+    entries_.put(from, to, entry);
   }
 
   // All collected queries, then none.
@@ -77,14 +70,6 @@ class TileBlock {
  private:
   static constexpr int64_t LANES = TILE_ROWS;
   static constexpr float LOG2_E = 1.44269504088896341f;
-
-  static bool any(vi x) { return _mm512_test_epi32_mask((__m512i)x, (__m512i)x) != 0; }
-
-  // Where a tile's keys lie, `stride` bytes apart.
-  struct Keys {
-    const uint8_t* data;
-    int64_t stride;
-  };
 
   // What the queries of a group see of the block; lanes without one see nothing.
   struct Seen {
@@ -106,77 +91,6 @@ class TileBlock {
     vi at(int j) const { return (begin <= j) & (end > j); }
   };
 
-  template <class T>
-  T* zeros(int i, int64_t count) {
-    T* memory = memory_[i].reserve<T>(count);
-    std::memset(memory, 0, count * sizeof(T));
-    return memory;
-  }
-
-  static vi infinite_or_nan(vi bits) { return (bits & 0x7f800000) == 0x7f800000; }
-
-  // The keys of a tile. Sixteen that lie evenly spaced in the cache are read where they are, for tile loads wait for
-  // copies to leave the store buffer.
-  template <class Entry>
-  void put_keys(int64_t tile, int64_t from, int64_t to, const Entry& entry) {
-    Keys& keys = tiles_[tile];
-    const int64_t first = tile * LANES, end = first + LANES;
-    if (from <= first && end <= to && dim_ % 32 == 0 && evenly_spaced(first, entry)) {
-      keys = {(const uint8_t*)entry(first).key, (const uint8_t*)entry(first + 1).key - (const uint8_t*)entry(first).key};
-      return;
-    }
-    const Keys own{(const uint8_t*)(keys_ + first * depth_tiles_ * 32), depth_tiles_ * 64};
-    if (keys.data != own.data)
-      for (int64_t i = 0; i < LANES; ++i)
-        std::memcpy((uint8_t*)own.data + i * own.stride, keys.data + i * keys.stride, dim_ * sizeof(bf16));
-    keys = own;
-    for (int64_t j = std::max(from, first); j < std::min(to, end); ++j)
-      std::memcpy((uint8_t*)own.data + (j - first) * own.stride, entry(j).key, dim_ * sizeof(bf16));
-  }
-
-  template <class Entry>
-  static bool evenly_spaced(int64_t first, const Entry& entry) {
-    const bf16* before = entry(first + 1).key;
-    const int64_t stride = before - entry(first).key;
-    for (int64_t j = first + 2; j < first + LANES; ++j) {
-      const bf16* key = entry(j).key;
-      if (key - before != stride) return false;
-      before = key;
-    }
-    return true;
-  }
-
-  // Two keys' values as pairs. A value that is not finite would spoil the sums of queries that do not see its key:
-  // zeros take its place, and it is added by itself to the queries that do.
-  void put_values(int64_t j, const bf16* first, const bf16* second) {
-    uint32_t* out = values_ + j / 2 * v_width_;
-    vi rare{};
-    for (int64_t d = 0; d < v_dim_; d += W) {
-      const int64_t n = std::min<int64_t>(W, v_dim_ - d);
-      const vi low = as_int(load_part(first + d, n)), high = as_int(load_part(second + d, n));
-      rare |= infinite_or_nan(low) | infinite_or_nan(high);
-      store((float*)out + d, as_float((vi)((vu)low >> 16) | high));
-    }
-    rare_ &= ~((uint64_t)3 << j);
-    if (any(rare)) put_value(j, first), put_value(j + 1, second);
-  }
-
-  void put_value(int64_t j, const bf16* value) {
-    uint32_t* out = values_ + j / 2 * v_width_;
-    vi rare{};
-    for (int64_t d = 0; d < v_dim_; d += W)
-      rare |= infinite_or_nan(as_int(load_part(value + d, std::min<int64_t>(W, v_dim_ - d))));
-    const bool finite = !any(rare);
-    for (int64_t d = 0; d < v_dim_; d += W) {
-      const vi own = finite ? as_int(load_part(value + d, std::min<int64_t>(W, v_dim_ - d))) : vi{};
-      const vi old = as_int(load((float*)out + d));
-      const vi both = j % 2 ? (old & 0xffff) | own : (old & (int)0xffff0000) | (vi)((vu)own >> 16);
-      store((float*)out + d, as_float(both));
-    }
-    rare_ = finite ? rare_ & ~((uint64_t)1 << j) : rare_ | (uint64_t)1 << j;
-    rare_value_[j] = value;
-  }
-
   void attend_group(int64_t group, const Seen& seen, const ScoreRules& rules) {
     multiply_keys(group, (seen.last + 15) / 16);
     const vf factor = softmax(group, seen, rules);
@@ -189,44 +103,30 @@ class TileBlock {
     written();
     for (int64_t column = 0; column < v_width_; column += 4 * LANES)
       add_values(group, seen, factor, column, std::min<int64_t>(4, (v_width_ - column) / LANES));
-    if (rare_) add_rare(group, seen);
+    if (entries_.any_rare()) add_rare(group, seen);
   }
 
   // scores_[key][query] = keys . queries, in tiles of 16 keys.
   void multiply_keys(int64_t group, int key_tiles) {
-    clear();
+    clear_sums();
     for (int64_t t = 0; t < depth_tiles_; ++t) {
       _tile_loadd(4, q_ + (group * depth_tiles_ + t) * (TILE_BYTES / 4), 64);
-      _tile_loadd(5, tiles_[0].data + t * 64, tiles_[0].stride);
+      _tile_loadd(5, entries_.keys(0).data + t * 64, entries_.keys(0).stride);
       _tile_dpbf16ps(0, 5, 4);
       if (key_tiles > 1) {
-        _tile_loadd(6, tiles_[1].data + t * 64, tiles_[1].stride);
+        _tile_loadd(6, entries_.keys(1).data + t * 64, entries_.keys(1).stride);
         _tile_dpbf16ps(1, 6, 4);
       }
       if (key_tiles > 2) {
-        _tile_loadd(7, tiles_[2].data + t * 64, tiles_[2].stride);
+        _tile_loadd(7, entries_.keys(2).data + t * 64, entries_.keys(2).stride);
         _tile_dpbf16ps(2, 7, 4);
       }
       if (key_tiles > 3) {
-        _tile_loadd(5, tiles_[3].data + t * 64, tiles_[3].stride);
+        _tile_loadd(5, entries_.keys(3).data + t * 64, entries_.keys(3).stride);
         _tile_dpbf16ps(3, 5, 4);
       }
     }
     put_down(scores_[0]);
-  }
-
-  static void clear() {
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
-  }
-  static void put_down(float* to) {
-    _tile_stored(0, to, 64);
-    _tile_stored(1, to + 256, 64);
-    _tile_stored(2, to + 512, 64);
-    _tile_stored(3, to + 768, 64);
-    written();
   }
 
   // Scores become weights, in pairs of keys; returns what earlier sums are to be multiplied with. Logits are kept in
@@ -298,9 +198,9 @@ class TileBlock {
 
   // out = out * factor + weights . values, in `count` tiles of 16 columns from `column` on.
   void add_values(int64_t group, const Seen& seen, vf factor, int64_t column, int64_t count) {
-    clear();
+    clear_sums();
     for (int half = 0; half * 32 < seen.last; ++half) {
-      const uint32_t* values = values_ + half * 16 * v_width_ + column;
+      const uint32_t* values = entries_.pairs(half * 16) + column;
       _tile_loadd(4, weight_tiles_[half], 64);
       _tile_loadd(5, values, v_width_ * 4);
       _tile_dpbf16ps(0, 4, 5);
@@ -328,26 +228,23 @@ class TileBlock {
 
   void add_rare(int64_t group, const Seen& seen) {
     for (int j = 0; j < seen.last; ++j) {
-      if (!(rare_ >> j & 1)) continue;
+      const bf16* value = entries_.rare(j);
+      if (!value) continue;
       for (int lane = 0; lane < LANES; ++lane) {
         const Query* own = seen.query[lane];
         if (!own || j < own->begin || j >= own->end) continue;
         const bf16 weight{(uint16_t)(weights_[j / 2][lane] >> (j % 2 * 16))};
         float* out = out_ + (group * LANES + lane) * v_width_;
-        for (int64_t d = 0; d < v_dim_; ++d) out[d] += number(weight) * number(rare_value_[j][d]);
+        for (int64_t d = 0; d < v_dim_; ++d) out[d] += number(weight) * number(value[d]);
       }
     }
   }
 
-  Buffer memory_[6];
+  TileEntries entries_;
+  Buffer memory_[4];
   int64_t dim_, v_dim_, depth_tiles_, v_width_;
   uint32_t* q_;       // [group][depth tile][pair of dims][query]
-  uint16_t* keys_;    // [key][depth tile][32], unless they are read in the cache
-  Keys tiles_[BLOCK / LANES];
-  uint32_t* values_;  // [pair of keys][column]
   float *out_, *highest_, *total_;  // [query][column], [query], [query]
-  uint64_t rare_;                   // keys whose values are not all finite
-  const bf16* rare_value_[BLOCK];
   alignas(64) float scores_[BLOCK][LANES];
   alignas(64) float products_[4][LANES][LANES];
   alignas(64) uint32_t weights_[BLOCK / 2][LANES];

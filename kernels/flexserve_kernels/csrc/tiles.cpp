@@ -24,31 +24,6 @@ inline void fetch(const uint8_t* from, int64_t bytes) {
   for (int64_t line = 0; line < bytes; line += 64) _mm_prefetch((const char*)(from + AHEAD + line), _MM_HINT_T0);
 }
 
-// Tiles 0..3: sums [column tile][row tile]; 4, 5: weights; 6, 7: rows.
-template <bool TWO, bool INTEGER>
-inline void multiply(const uint8_t* weight, const uint8_t* x, int64_t width, int64_t next_row_tile) {
-  _tile_loadd(4, weight, 64);
-  _tile_loadd(6, x, 4 * width);
-  _tile_loadd(5, weight + TILE_BYTES, 64);
-  if constexpr (INTEGER) {
-    _tile_dpbssd(0, 4, 6);
-    _tile_dpbssd(2, 5, 6);
-  } else {
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_dpbf16ps(2, 5, 6);
-  }
-  if constexpr (TWO) {
-    _tile_loadd(7, x + next_row_tile, 64);  // then all rows are there
-    if constexpr (INTEGER) {
-      _tile_dpbssd(1, 4, 7);
-      _tile_dpbssd(3, 5, 7);
-    } else {
-      _tile_dpbf16ps(1, 4, 7);
-      _tile_dpbf16ps(3, 5, 7);
-    }
-  }
-}
-
 // Weights that lie ready in tiles: [strip][depth tile][2][16 columns][64 bytes].
 template <bool INTEGER_>
 struct ReadyTiles {
@@ -155,7 +130,7 @@ struct TileLinear {
 
   // Strips that a thread takes at a time.
   int64_t group() const {
-    if (call.rows <= PASS_ROWS) return 1;
+    if (call.rows <= PASS_ROWS) return call.rows <= TILE_ROWS ? 2 : 1;
     return std::clamp<int64_t>(strips() / (4 * std::max<int64_t>(call.num_threads, 1)), 1, GROUP);
   }
   int64_t strips() const { return up(call.columns, STRIP) / STRIP; }
@@ -165,8 +140,8 @@ struct TileLinear {
     _tile_loadconfig(&config);
     const int64_t first = index * group(), end = std::min(first + group(), strips());
     if (call.rows <= PASS_ROWS) {
-      call.rows > TILE_ROWS ? pass<true>(first) : pass<false>(first);
-      return;
+      if (call.rows > TILE_ROWS) return pass<true>(first);
+      return end - first == 2 ? pass_two_strips(first) : pass<false>(first);
     }
     for (int64_t row = 0; row < x.row_tiles; row += CHUNK_ROWS / TILE_ROWS)
       chunk(first, end, row, std::min(x.row_tiles, row + CHUNK_ROWS / TILE_ROWS));
@@ -181,15 +156,30 @@ struct TileLinear {
   template <bool TWO>
   void pass(int64_t strip) const {
     alignas(64) uint8_t unpacked[2][Source::READY ? 64 : TURN * 2 * TILE_BYTES];
-    clear();
+    clear_sums();
     for (int64_t t = 0; t < x.depth_tiles; t += TURN) {
       const uint8_t* weight = source.tiles(strip, t, unpacked[t / TURN % 2]);
       for (int64_t i = 0; i < TURN; ++i)
         multiply<TWO, Source::INTEGER>(weight + i * 2 * TILE_BYTES, x.at(0, t + i), x.width, x.row_tile_bytes());
     }
     alignas(64) Sums sums;
-    put_down(sums);
+    put_down(sums[0][0]);
     write(sums, strip, 0);
+  }
+
+  // Sixteen rows or fewer: their tiles are loaded once for two strips.
+  void pass_two_strips(int64_t strip) const {
+    alignas(64) uint8_t unpacked[2][2][Source::READY ? 64 : TURN * 2 * TILE_BYTES];
+    clear_sums();
+    for (int64_t t = 0; t < x.depth_tiles; t += TURN) {
+      const uint8_t* one = source.tiles(strip, t, unpacked[t / TURN % 2][0]);
+      const uint8_t* two = source.tiles(strip + 1, t, unpacked[t / TURN % 2][1]);
+      for (int64_t i = 0; i < TURN; ++i, one += 2 * TILE_BYTES, two += 2 * TILE_BYTES)
+        multiply_two_strips<Source::INTEGER>(one, two, x.at(0, t + i), x.width);
+    }
+    alignas(64) Sums sums;
+    put_down(sums[0][0]);
+    for (int i = 0; i < 4; ++i) out(sums[i], 0, strip * STRIP + i * 16);
   }
 
   // Many rows: a piece of a strip is unpacked and multiplied with all of them before the next.
@@ -211,9 +201,9 @@ struct TileLinear {
   void multiply_rows(const uint8_t* weight, int64_t first_row, int64_t end_row, int64_t t, int64_t end,
                      Sums* sums) const {
     for (int64_t row = first_row; row < end_row; row += 2, ++sums) {
-      t ? take_up(*sums) : clear();
+      t ? take_up((*sums)[0][0]) : clear_sums();
       row + 1 < end_row ? run<true>(weight, row, t, end) : run<false>(weight, row, t, end);
-      put_down(*sums);
+      put_down((*sums)[0][0]);
     }
   }
 
@@ -234,25 +224,6 @@ struct TileLinear {
       for (int next = 0; next < 2; ++next)
         if (row_tile + next < x.row_tiles)
           out(sums[2 * half + next], (row_tile + next) * TILE_ROWS, strip * STRIP + half * 16);
-  }
-
-  static void clear() {
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
-  }
-  static void put_down(Sums& sums) {
-    _tile_stored(0, sums[0], 64);
-    _tile_stored(1, sums[1], 64);
-    _tile_stored(2, sums[2], 64);
-    _tile_stored(3, sums[3], 64);
-  }
-  static void take_up(const Sums& sums) {
-    _tile_loadd(0, sums[0], 64);
-    _tile_loadd(1, sums[1], 64);
-    _tile_loadd(2, sums[2], 64);
-    _tile_loadd(3, sums[3], 64);
   }
 };
 

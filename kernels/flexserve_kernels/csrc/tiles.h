@@ -112,6 +112,76 @@ inline RowTiles bf16_rows(const FlexserveLinear& call, Buffer& memory) {
   return out;
 }
 
+// Tiles 0..3, whole, one behind the other.
+inline void clear_sums() {
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+}
+inline void put_down(float* to) {
+  _tile_stored(0, to, 64);
+  _tile_stored(1, to + 256, 64);
+  _tile_stored(2, to + 512, 64);
+  _tile_stored(3, to + 768, 64);
+  written();
+}
+inline void take_up(const float* from) {
+  _tile_loadd(0, from, 64);
+  _tile_loadd(1, from + 256, 64);
+  _tile_loadd(2, from + 512, 64);
+  _tile_loadd(3, from + 768, 64);
+}
+
+// Tiles 0..3: sums [column tile][row tile]; 4, 5: weights; 6, 7: rows.
+template <bool TWO, bool INTEGER>
+inline void multiply(const uint8_t* weight, const uint8_t* x, int64_t width, int64_t next_row_tile) {
+  _tile_loadd(4, weight, 64);
+  _tile_loadd(6, x, 4 * width);
+  _tile_loadd(5, weight + TILE_BYTES, 64);
+  if constexpr (INTEGER) {
+    _tile_dpbssd(0, 4, 6);
+    _tile_dpbssd(2, 5, 6);
+  } else {
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(2, 5, 6);
+  }
+  if constexpr (TWO) {
+    _tile_loadd(7, x + next_row_tile, 64);  // then all rows are there
+    if constexpr (INTEGER) {
+      _tile_dpbssd(1, 4, 7);
+      _tile_dpbssd(3, 5, 7);
+    } else {
+      _tile_dpbf16ps(1, 4, 7);
+      _tile_dpbf16ps(3, 5, 7);
+    }
+  }
+}
+
+// The same for one tile of rows and two strips; tiles 0..3: sums [column tile].
+template <bool INTEGER>
+inline void multiply_two_strips(const uint8_t* one, const uint8_t* two, const uint8_t* x, int64_t width) {
+  _tile_loadd(6, x, 4 * width);
+  _tile_loadd(4, one, 64);
+  _tile_loadd(5, one + TILE_BYTES, 64);
+  if constexpr (INTEGER) {
+    _tile_dpbssd(0, 4, 6);
+    _tile_dpbssd(1, 5, 6);
+  } else {
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 5, 6);
+  }
+  _tile_loadd(4, two, 64);
+  _tile_loadd(5, two + TILE_BYTES, 64);
+  if constexpr (INTEGER) {
+    _tile_dpbssd(2, 4, 6);
+    _tile_dpbssd(3, 5, 6);
+  } else {
+    _tile_dpbf16ps(2, 4, 6);
+    _tile_dpbf16ps(3, 5, 6);
+  }
+}
+
 // Rows quantised by LLM.int8.
 struct Int8Rows {
   RowTiles tiles;
