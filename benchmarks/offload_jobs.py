@@ -136,6 +136,7 @@ def forget_cached(folder: Path) -> None:
 def measure(job: dict[str, Any], folder: Path, limit: int | None, timeout: float = 900.0) -> dict[str, Any]:
     """Run a job in a process of its own; with a limit in a control group. Adds `peak` (bytes, None if unknown).
 
+    Threads that wait sleep (all jobs alike): where there are few cores, one that spins takes the reader's.
     RuntimeError when it fails, for example because it was killed at the limit.
     """
     forget_cached(folder)
@@ -147,6 +148,7 @@ def measure(job: dict[str, Any], folder: Path, limit: int | None, timeout: float
             capture_output=True,
             text=True,
             timeout=timeout,
+            env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},
         )
         if done.returncode:
             raise RuntimeError(f"{job['kind']} ended with {done.returncode}\n{done.stderr[-2000:]}")
