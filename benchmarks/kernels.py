@@ -1,9 +1,11 @@
-"""Times the linear layers beside bitsandbytes and torch: `python benchmarks/kernels.py [--rows 1,16] [--ops nf4]`.
+"""Times the kernels beside bitsandbytes and torch: `python benchmarks/kernels.py [--rows 1,16] [--ops nf4]`.
 
 One shape, 4096 → 11008 unless told otherwise, random weights, as many layers in rotation as fill a gigabyte, so that
 weights come from memory. ours, bitsandbytes and torch take turns, call by call; medians. The floor is the time to read
 the layer's bytes once at the rate at which this machine sums a gigabyte of fp32. bitsandbytes in .eval() under
-inference_mode; LLM.int8 gets fp16, which it would convert to. torch's line is bf16 F.linear (fp32 for fp32). Where
+inference_mode; LLM.int8 gets fp16, which it would convert to. torch's line is bf16 F.linear (fp32 for fp32).
+`attention`: the rows are a token tree, six deep, behind 1,000 tokens; 32 heads over 4, 64 wide, in bf16, 64 caches in
+rotation; torch's line is scaled_dot_product_attention with the tree's mask over the same keys, already gathered. Where
 others use the machine too, `OMP_NUM_THREADS=1 … --cpu-time` counts the process's own CPU time on one thread. The last
 line is JSON: {op: {rows: {ours_ms, bnb_ms, torch_ms, floor_ms}}}.
 """
@@ -23,26 +25,30 @@ from typing import Any
 
 import torch
 from flexserve_kernels import (
+    AttentionPlan,
     Nf4Weight,
     available,
     prepare_linear,
     prepare_quantised_linear,
     quantise_int8,
     quantise_nf4,
+    tree_attention,
 )
 from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
 
 ROTATION_BYTES = 1e9
 SECONDS = 1.0  # of one measurement, all contestants together
 BYTES_A_WEIGHT = {"nf4": 0.5 + 4 / 64, "int8": 1.0, "bf16": 2.0, "fp32": 4.0}
+HEADS, KV_HEADS, HEAD_DIM, CONTEXT, TREE_DEPTH, CACHES = 32, 4, 64, 1000, 6, 64
 Call = Callable[[], object]
 Clock = Callable[[], float]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Times the linear layers beside bitsandbytes and torch.")
+    parser = argparse.ArgumentParser(description="Times the kernels beside bitsandbytes and torch.")
     parser.add_argument("--rows", default="1,4,16,32,64,512")
-    parser.add_argument("--ops", default=",".join(BYTES_A_WEIGHT))
+    parser.add_argument("--ops", default=",".join((*BYTES_A_WEIGHT, "attention")))
     parser.add_argument("--shape", default="4096,11008", help="K,N")
     parser.add_argument(
         "--cpu-time", action="store_true", help="one thread, its CPU time instead of the wall's"
@@ -58,8 +64,11 @@ def main() -> None:
             f"{torch.get_num_threads()} threads, {rate / 1e9:.1f} GB/s; {depth} → {columns}; {clock.__name__}"
         )
         print(next(choice for choice in available() if choice.op == "prepare_linear").reason)
+        counts = [int(rows) for rows in options.rows.split(",")]
         results = {
-            op: measure(op, (depth, columns), [int(rows) for rows in options.rows.split(",")], rate, clock)
+            op: measure_attention(counts, rate, clock)
+            if op == "attention"
+            else measure(op, (depth, columns), counts, rate, clock)
             for op in options.ops.split(",")
         }
     print(json.dumps(results))
@@ -83,18 +92,70 @@ def measure(
             name: rotation(own, x.half() if (op, name) == ("int8", "bnb") else x)
             for name, own in layers.items()
         }
-        times = medians(calls, clock)
-        results[str(rows)] = {f"{name}_ms": times.get(name) for name in ("ours", "bnb", "torch")} | {
-            "floor_ms": floor
-        }
-        line = "  ".join(f"{name} {ms:7.2f}" for name, ms in times.items())
-        print(
-            f"{op:5} {rows:4} rows  {line} ms  floor {floor:.2f} ({floor / times['ours']:.0%} of ours)",
-            flush=True,
-        )
+        results[str(rows)] = reported(op, rows, medians(calls, clock), floor)
     layers.clear()
     gc.collect()
     return results
+
+
+def reported(op: str, rows: int, times: dict[str, float], floor: float) -> dict[str, float | None]:
+    """Prints one line; milliseconds by contestant, None for one that did not take part."""
+    line = "  ".join(f"{name} {ms:7.2f}" for name, ms in times.items())
+    share = floor / times["ours"]
+    print(f"{op:5} {rows:4} rows  {line} ms  floor {floor:.2f} ({share:.0%} of ours)", flush=True)
+    return {f"{name}_ms": times.get(name) for name in ("ours", "bnb", "torch")} | {"floor_ms": floor}
+
+
+def measure_attention(row_counts: list[int], rate: float, clock: Clock) -> dict[str, dict[str, float | None]]:
+    """A tree's attention at every number of rows."""
+    results = {}
+    for rows in row_counts:
+        length = CONTEXT + rows
+        caches = [random_cache(length) for _ in range(CACHES)]
+        q = torch.randn(rows, HEADS, HEAD_DIM, dtype=torch.bfloat16)
+        plan, mask = tree_of(rows)
+        turns = {name: itertools.cycle(caches) for name in ("ours", "torch")}
+        calls: dict[str, Call] = {
+            "ours": lambda q=q, plan=plan, turn=turns["ours"]: tree_attention(
+                q, *next(turn), plan, scale=HEAD_DIM**-0.5
+            ),
+            "torch": lambda q=q, mask=mask, turn=turns["torch"]: dense_attention(q, *next(turn), mask),
+        }
+        floor = 2 * length * KV_HEADS * HEAD_DIM * 2 / rate * 1e3
+        results[str(rows)] = reported("attention", rows, medians(calls, clock), floor)
+    return results
+
+
+def random_cache(length: int) -> tuple[Tensor, Tensor]:
+    """Keys and values [length, Hkv, D]."""
+    shape = (length, KV_HEADS, HEAD_DIM)
+    return torch.randn(shape, dtype=torch.bfloat16), torch.randn(shape, dtype=torch.bfloat16)
+
+
+def tree_of(rows: int) -> tuple[AttentionPlan, Tensor]:
+    """A chain of TREE_DEPTH - 1 nodes, and all others as leaves below its end; the plan and the mask [rows, keys]."""
+    depths = torch.arange(rows).clamp(max=TREE_DEPTH - 1)
+    tails = torch.arange(TREE_DEPTH).repeat(rows, 1)
+    tails[torch.arange(rows), depths] = torch.arange(rows)
+    mask = torch.zeros(rows, CONTEXT + rows, dtype=torch.bool)
+    mask[:, :CONTEXT] = True
+    for row, depth in enumerate(depths.tolist()):
+        mask[row, CONTEXT + tails[row, : depth + 1]] = True
+    plan = AttentionPlan(
+        slots=CONTEXT + torch.arange(rows),
+        positions=CONTEXT + depths,
+        group=torch.zeros(rows, dtype=torch.int64),
+        trunk_slots=torch.arange(CONTEXT)[None],
+        trunk_length=torch.tensor([CONTEXT]),
+        tail_slots=CONTEXT + tails.clamp(max=rows - 1),
+    )
+    return plan, mask
+
+
+def dense_attention(q: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
+    """[1, Hq, rows, D] over keys and values [S, Hkv, D]."""
+    heads = (x.transpose(0, 1)[None] for x in (q, keys, values))
+    return scaled_dot_product_attention(*heads, attn_mask=mask, enable_gqa=True)
 
 
 def copies(num_bytes: int) -> int:
