@@ -2,8 +2,9 @@
 
 One shape, 4096 → 11008 unless told otherwise, random weights, as many layers in rotation as fill a gigabyte, so that
 weights come from memory. ours, bitsandbytes and torch take turns, call by call; medians. The floor is the time to read
-the layer's bytes once at the rate at which this machine sums a gigabyte of fp32. bitsandbytes in .eval() under
-inference_mode; LLM.int8 gets fp16, which it would convert to. torch's line is bf16 F.linear (fp32 for fp32).
+the layer's bytes once at the rate at which this machine sums a gigabyte of fp32 in pages
+like those of our weights. bitsandbytes in .eval() under inference_mode; LLM.int8 gets fp16, which it would convert to.
+torch's line is bf16 F.linear (fp32 for fp32).
 `attention`: the rows are a token tree, six deep, behind 1,000 tokens; 32 heads over 4, 64 wide, in bf16, 64 caches in
 rotation; torch's line is scaled_dot_product_attention with the tree's mask over the same keys, already gathered. Where
 others use the machine too, `OMP_NUM_THREADS=1 … --cpu-time` counts the process's own CPU time on one thread. The last
@@ -34,6 +35,7 @@ from flexserve_kernels import (
     quantise_nf4,
     tree_attention,
 )
+from flexserve_kernels.cpu.packing import empty_on_cache_lines
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
@@ -224,7 +226,7 @@ def medians(calls: dict[str, Call], clock: Clock) -> dict[str, float]:
 
 def read_rate(clock: Clock) -> float:
     """Bytes per second of summing a gigabyte of fp32; the best of five."""
-    memory = torch.ones(2**28)
+    memory = empty_on_cache_lines((2**28,), torch.float32).fill_(1.0)
     times = []
     for _ in range(6):
         started = clock()
