@@ -198,9 +198,15 @@ class Attention {
         block.attend(rules_);
         if (!load_tail(row, kv_head, base, begin, end, block)) return false;
       }
-      for (int64_t h = 0; h < per_kv_head_; ++h)
-        block.queries.push_back({unit.index(kv_head, r, h, per_kv_head_), (int)(begin - base), (int)(end - base),
-                             (float)(base - position), kv_head * per_kv_head_ + h, base});
+      for (int64_t h = 0; h < per_kv_head_; ++h) {
+        Query& query = block.queries.emplace_back();  // field by field: a copy would wait for the fields
+        query.index = unit.index(kv_head, r, h, per_kv_head_);
+        query.begin = (int)(begin - base);
+        query.end = (int)(end - base);
+        query.distance = (float)(base - position);
+        query.head = kv_head * per_kv_head_ + h;
+        query.base = base;
+      }
       if (own) block.attend(rules_);
     }
     block.attend(rules_);
