@@ -61,5 +61,6 @@ def test_wheel_holds_the_four_packages_and_their_data(tmp_path: Path) -> None:
     assert "flexserve_kernels/csrc/attention.cpp" in names
     assert "flexserve_core/assets/demo/config.json" in names
     assert "flexserve_core/assets/demo/model.safetensors" in names
-    assert "flexserve_core/assets/demo-ssm/model.safetensors" in names
+    for name in ("demo-ssm", "demo-ssm-2"):
+        assert f"flexserve_core/assets/{name}/model.safetensors" in names
     assert all(f"{package}/py.typed" in names for package in PACKAGES)

@@ -1,4 +1,4 @@
-"""The pair that ships: sizes, tied heads, shapes that can grow, one tokenizer, a template that renders."""
+"""The models that ship: sizes, tied heads, shapes that can grow, one tokenizer, a template that renders."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from training.model import size
 
 ASSETS = Path(__file__).parents[2] / "flexserve_core" / "assets"
-NAMES = ("demo", "demo-ssm")
+NAMES = ("demo", "demo-ssm", "demo-ssm-2")
 pytestmark = pytest.mark.skipif(
     not all((ASSETS / name / "model.safetensors").exists() for name in NAMES),
-    reason="the demo pair is not built yet",
+    reason="the demo models are not built yet",
 )
 
 
@@ -41,10 +41,16 @@ def test_shapes_can_grow(folder):
     assert all(torch.isfinite(weight).all() for weight in loaded.state_dict().values())
 
 
-def test_the_ssm_is_at_most_a_tenth():
-    llm, ssm = (size(AutoModelForCausalLM.from_pretrained(ASSETS / name)) for name in NAMES)
+def test_an_ssm_is_at_most_a_tenth():
+    llm, *ssms = (size(AutoModelForCausalLM.from_pretrained(ASSETS / name)) for name in NAMES)
     assert 5_000_000 <= llm <= 12_000_000
-    assert ssm * 10 <= llm
+    assert all(ssm * 10 <= llm for ssm in ssms)
+
+
+def test_the_two_ssms_are_different_models():
+    first, second = (AutoModelForCausalLM.from_pretrained(ASSETS / name) for name in NAMES[1:])
+    assert first.config.to_dict() == second.config.to_dict()
+    assert not torch.equal(first.model.norm.weight, second.model.norm.weight)
 
 
 def test_together_under_thirty_megabytes():
@@ -52,9 +58,8 @@ def test_together_under_thirty_megabytes():
     assert total <= 30_000_000
 
 
-def test_both_share_one_tokenizer():
-    first, second = ((ASSETS / name / "tokenizer.json").read_bytes() for name in NAMES)
-    assert first == second
+def test_all_share_one_tokenizer():
+    assert len({(ASSETS / name / "tokenizer.json").read_bytes() for name in NAMES}) == 1
 
 
 @pytest.mark.parametrize(
