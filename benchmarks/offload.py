@@ -193,7 +193,8 @@ class Comparison:
             try:
                 run = self.ours({**config, **many}, tokens=NEW_TOKENS, copies=batch)
             except RuntimeError as error:
-                note(f"{batch:>6} does not fit: {str(error)[-300:]}")
+                lines = str(error).split("\n")
+                note(f"{batch:>6} does not fit: {lines[0]}: {''.join(lines[-2:]).strip()}")
                 continue
             rows.append({"batch": batch, "running": run["running"], "tokens_per_s": run["tokens_per_s"]})
             rows[-1] |= {"step_s": run["step_s"], "bytes_per_step": run["bytes_per_step"]}

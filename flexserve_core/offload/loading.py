@@ -77,6 +77,16 @@ class Offloader:
             return weight
         return waiting_on_disk(self._folder, weight)
 
+    @property
+    def held_bytes(self) -> int:
+        """Of weights that are to be placed and still take memory of their own."""
+        return sum(
+            tensor.nbytes
+            for unit in self._units.values()
+            for name, tensor in tensors_of(unit.module).items()
+            if name in unit.names and name not in unit.away and not is_mapped(tensor)
+        )
+
     def take(self, path: str, module: nn.Module) -> None:
         """A linear layer is ready: what is not mapped from a file goes to disk now."""
         names = [name for name, tensor in tensors_of(module).items() if self._movable(tensor)]
@@ -90,6 +100,7 @@ class Offloader:
         """Everything to its place. Raises ConfigurationError, and OffloadError when the disk fails."""
         _convert_rest(model, dtype)
         self._take_embeddings(model)
+        give_back_freed()  # what remains is what the program takes
         self.placement = self._decide(model, self.groups())
         moving = self._choose(self.placement)
         tied = _tied_embeddings(model, moving)

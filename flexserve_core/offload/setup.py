@@ -6,7 +6,7 @@ Knows nothing of requests; engine/build.py calls it in place of plain loading.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +113,11 @@ def offload_plan(
     def decide(model: nn.Module, groups: list[Group]) -> Placement:
         disk = config.offload != "cpu"
         limits = (config.device_memory, config.host_memory)
-        machine = machine_limits(rates, device, *limits, disk, process_bytes(libraries))
+        held = keeper.held_bytes
+        machine = machine_limits(rates, device, *limits, disk, max(0, process_bytes(libraries) - held))
+        if config.host_memory is None:  # what is free now, and what the weights take already
+            tier = "compute" if machine.host is None else "host"
+            machine = replace(machine, **{tier: getattr(machine, tier) + held})
         room, found.kv_bytes = _room(config, ssms, machine, model, dtype, device)
         if config.percent is not None:
             return as_told(groups, room, weight_shares(config.percent, on_gpu))

@@ -9,7 +9,8 @@ import threading
 import pytest
 
 from flexserve_core import ConfigurationError, EngineConfig, EngineFailedError, build_server
-from flexserve_core.offload import setup
+from flexserve_core.offload import report, setup
+from flexserve_core.offload.attach import tensors_of
 from flexserve_core.testing import write_tiny_pair
 
 SIZES = {"max_seq_length": 128, "max_requests_per_batch": 4, "device": "cpu", "dtype": "float32"}
@@ -91,6 +92,24 @@ def test_the_limit_decides_how_much_stays(pair, monkeypatch):
     with pytest.raises(ConfigurationError, match="host_memory") as refused:
         server_of(pair, offload="auto", host_memory=1_000_000, num_kv_blocks=32)
     assert "needed" in str(refused.value)
+
+
+@pytest.mark.parametrize("host_memory", [None, 2**30])
+def test_weights_that_are_in_memory_already_count_once(pair, monkeypatch, host_memory):
+    """Whatever a model takes while it is prepared is not the program's, and can be taken again."""
+    seen = []
+    original = setup._room
+    monkeypatch.setattr(setup, "_room", lambda *of: seen.append(of[2]) or original(*of))
+    monkeypatch.setattr(setup, "process_bytes", lambda _: 100_000_000)
+    monkeypatch.setattr(report, "host_available", lambda: 10**9)
+    server = server_of(pair, offload="auto", host_memory=host_memory)
+    assert weights(server).chosen == "all in memory"
+    modules = server._engine._runner.loaded.model.modules()
+    tensors = [tensor for module in modules for tensor in tensors_of(module).values()]
+    packed = sum(tensor.nbytes for tensor in tensors if tensor.nbytes >= setup.SMALL)
+    (machine,) = seen
+    assert 100_000_000 - packed <= machine.process < 100_000_000 - packed / 2
+    assert machine.compute == (host_memory or 900_000_000 + 100_000_000)
 
 
 @pytest.mark.parametrize(

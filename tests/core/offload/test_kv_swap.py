@@ -105,6 +105,7 @@ def broken(*_):
 
 @pytest.mark.parametrize("fault", ["posix_fallocate", "pwrite", "preadv", "no folder", "no room"])
 def test_what_cannot_be_kept_or_read_back_is_computed_again(bench, tmp_path, monkeypatch, fault):
+    before = open_files()
     requests = requests_of(bench)
     plain, _ = run(bench, requests, costs=DEAR)
     folder = tmp_path / "nowhere" if fault == "no folder" else tmp_path
@@ -113,19 +114,20 @@ def test_what_cannot_be_kept_or_read_back_is_computed_again(bench, tmp_path, mon
     swapped, swap = run(bench, requests, folder, limit=100 if fault == "no room" else ROOM)
     assert swapped.tokens == plain.tokens
     assert swap.tokens_restored == 0
-    assert open_files() == []
+    assert open_files() <= before
 
 
 def open_files():
-    found = []
+    """Nameless files of this process."""
+    found = set()
     for link in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):
-            if ".flexserve-offload-" in os.readlink(link):
-                found.append(link)
-    return found
+            found.add(os.readlink(link))
+    return {name for name in found if ".flexserve-offload-" in name}
 
 
 def test_what_is_put_back_is_what_was_there(tmp_path):
+    before_all = open_files()
     layers = (LayerShape(2, 8, 4), LayerShape(1, 16, 16))
     for folder in (tmp_path, None):
         store = KVStore(layers, 40, torch.float32, torch.device("cpu"))
@@ -147,7 +149,7 @@ def test_what_is_put_back_is_what_was_there(tmp_path):
         assert swap.restore(7, other, 3) == 3, "it is forgotten"
         swap.keep(8, slots)
         del swap
-        assert open_files() == []
+        assert open_files() <= before_all
 
 
 @pytest.mark.parametrize(
