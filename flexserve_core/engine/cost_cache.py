@@ -25,12 +25,18 @@ _log = logging.getLogger(__name__)
 _FORMAT = 1
 
 
-def cached_times(what: dict[str, str], measure: Callable[[], ForwardTimes]) -> tuple[ForwardTimes, bool]:
-    """The remembered times of `what` on this machine, or freshly measured ones; and whether they were remembered."""
+def cached_times(
+    what: dict[str, str],
+    measure: Callable[[], ForwardTimes],
+    still_true: Callable[[ForwardTimes], bool] = lambda _: True,
+) -> tuple[ForwardTimes, bool]:
+    """The remembered times of `what` on this machine, or freshly measured ones; and whether they were remembered.
+
+    still_true: looks whether remembered times can be believed: somebody else may have used the machine then."""
     key = {**machine(), **what}
     path = folder() / f"{hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]}.json"
     known = _read(path, key)
-    if known is not None:
+    if known is not None and still_true(known):
         return known, True
     times = measure()
     _write(path, {"format": _FORMAT, "key": key, "points": times.points, "per_key": times.per_key})

@@ -13,7 +13,7 @@ from flexserve_core.policy.adaptive import AdaptivePolicy, DrafterCost
 from flexserve_core.policy.cost import CostCurve
 from flexserve_core.policy.policy import FixedPolicy, Policy
 from flexserve_core.runner.model_runner import ModelRunner
-from flexserve_core.runner.timing import ForwardTimes, time_forwards
+from flexserve_core.runner.timing import ForwardTimes, confirms, time_forwards
 from flexserve_core.types import Choice
 
 _PLACES = ("offload", "host_memory", "device_memory", "percent")
@@ -31,7 +31,11 @@ def measure(config: EngineConfig, runners: Sequence[ModelRunner]) -> tuple[list[
 
     Every runner has a small cache allocated, which is overwritten."""
     found = [
-        cached_times(_identity(config, runner), lambda r=runner: time_forwards(r, _BUDGET_S / len(runners)))
+        cached_times(
+            _identity(config, runner),
+            lambda r=runner: time_forwards(r, _BUDGET_S / len(runners)),
+            lambda known, r=runner: confirms(r, known),
+        )
         for runner in runners
     ]
     return [times for times, _ in found], all(remembered for _, remembered in found)

@@ -11,7 +11,8 @@ from itertools import accumulate
 
 _LEVEL_RATE = 0.1  # how fast the whole curve follows the machine's speed
 _POINT_RATE = 0.03  # how fast a point follows its own error
-_MOST = 1.5  # one observation is believed this far: a step that was interrupted says nothing
+_MOST = 1.5  # a longer forward is believed this far: a step that was interrupted says nothing
+_FAR = 0.5  # a forward this much shorter than thought is believed at once: nothing shortens one by accident
 
 
 class CostCurve:
@@ -49,7 +50,10 @@ class CostCurve:
         """A forward took this long. The level follows at once, the nearest point slowly."""
         if rows <= 0 or seconds <= 0:
             return
-        ratio = min(_MOST, max(1 / _MOST, seconds / self.seconds(rows, keys)))
+        ratio = min(_MOST, seconds / self.seconds(rows, keys))
+        if ratio < _FAR:  # what was measured at start was disturbed
+            self._level *= ratio
+            return
         self._level *= 1 + _LEVEL_RATE * (ratio - 1)
         nearest = self._nearest(rows)
         self._measured[nearest] *= 1 + _POINT_RATE * (ratio - 1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
@@ -18,6 +19,7 @@ _LEAST = 2  # row counts that are timed whatever they take: a curve needs a slop
 _REPEATS = 3
 _SHORT, _LONG = 64, 448  # tokens before the timed rows
 _LONG_ROWS = 16
+_TOO_LONG, _TOO_SHORT = 1.5, 2.0  # a busy machine makes a forward longer, nothing makes it shorter
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,37 @@ def time_forwards(runner: ModelRunner, budget_s: float) -> ForwardTimes:
     if _LONG_ROWS in points and extra >= short and time.perf_counter() - started < budget_s:
         longer = _fastest(runner, _LONG_ROWS, short + extra, started + budget_s)
         per_key = max(0.0, longer - points[_LONG_ROWS]) / (_LONG_ROWS * extra)
-    keys = {rows: rows * short + rows * (rows + 1) // 2 for rows in points}
-    return ForwardTimes({r: max(s - per_key * keys[r], s / 2) for r, s in points.items()}, per_key)
+    bare = {rows: max(s - per_key * _keys(rows, short), s / 2) for rows, s in points.items()}
+    return ForwardTimes(_undisturbed(bare), per_key)
+
+
+def confirms(runner: ModelRunner, times: ForwardTimes) -> bool:
+    """Whether forwards of few rows still take about as long. Overwrites the runner's cache.
+
+    Times that are too long by more than a little were taken while something else used the machine."""
+    short = min(_SHORT, min(runner.pool.num_slots, runner.loaded.max_positions()) // 2)
+    for rows in sorted(times.points)[:2]:
+        expected = times.points[rows] + times.per_key * _keys(rows, short)
+        _seconds(runner, rows, short)
+        now = _fastest(runner, rows, short, time.perf_counter() + expected * _REPEATS)
+        if not expected / _TOO_LONG <= now <= expected * _TOO_SHORT:
+            return False
+    return True
+
+
+def _keys(rows: int, before: int) -> int:
+    """That so many rows behind `before` tokens attend, all together."""
+    return rows * before + rows * (rows + 1) // 2
+
+
+def _undisturbed(points: dict[int, float]) -> dict[int, float]:
+    """More rows never cost less: a point above a later one was disturbed, and is taken down to it."""
+    least = inf
+    found = {}
+    for rows in sorted(points, reverse=True):
+        least = min(least, points[rows])
+        found[rows] = least
+    return dict(sorted(found.items()))
 
 
 def _fastest(runner: ModelRunner, rows: int, start: int, until: float) -> float:

@@ -49,7 +49,7 @@ def test_an_ssm_is_at_most_a_tenth():
 
 def test_the_two_ssms_are_different_models():
     first, second = (AutoModelForCausalLM.from_pretrained(ASSETS / name) for name in NAMES[1:])
-    assert first.config.to_dict() == second.config.to_dict()
+    assert size(first) == size(second)
     pairs = zip(first.state_dict().values(), second.state_dict().values(), strict=True)
     assert not all(torch.equal(mine, other) for mine, other in pairs)
 

@@ -25,6 +25,14 @@ def test_measured_once():
     assert cached_times(WHAT, lambda: OTHER) == (TIMES, True)
 
 
+def test_what_is_not_true_any_more_is_measured_anew_and_kept():
+    cached_times(WHAT, lambda: TIMES)
+    asked = []
+    assert cached_times(WHAT, lambda: OTHER, lambda known: asked.append(known) or False) == (OTHER, False)
+    assert asked == [TIMES]
+    assert cached_times(WHAT, lambda: TIMES) == (OTHER, True)
+
+
 def test_another_model_precision_or_thread_count_is_measured_anew():
     cached_times(WHAT, lambda: TIMES)
     assert cached_times({**WHAT, "dtype": "bfloat16"}, lambda: OTHER) == (OTHER, False)

@@ -34,6 +34,13 @@ def test_it_follows_a_machine_that_slows_down():
     assert curve.seconds(32) > 2.5  # a slower machine is slower for many rows too
 
 
+def test_a_start_that_was_disturbed_is_forgotten_at_once():
+    curve = CostCurve({1: 40.0, 32: 60.0})  # what a busy machine said
+    curve.observe(1, 1.0)
+    assert curve.seconds(1) == pytest.approx(1.0)
+    assert curve.seconds(32) < 2.0
+
+
 def test_one_interruption_moves_it_little():
     curve = CostCurve({1: 1.0, 32: 2.0})
     curve.observe(1, 100.0)

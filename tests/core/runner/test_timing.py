@@ -7,7 +7,7 @@ import time
 import pytest
 
 from flexserve_core.runner import timing
-from flexserve_core.runner.timing import time_forwards
+from flexserve_core.runner.timing import ForwardTimes, confirms, time_forwards
 
 
 @pytest.fixture
@@ -45,3 +45,24 @@ def test_more_keys_cost_more(runner, monkeypatch):
     times = time_forwards(runner, 5.0)
     assert times.per_key == pytest.approx(1e-5, rel=1e-6)
     assert times.points == {rows: pytest.approx(1e-3 * rows) for rows in (1, 2, 4, 8, 16, 24, 32, 48, 64)}
+
+
+def test_a_point_that_was_disturbed_is_taken_down_to_the_next(runner, monkeypatch):
+    def seconds(_, rows, start):
+        return {1: 0.05, 8: 0.03}.get(rows, 1e-3 + 1e-5 * rows)
+
+    monkeypatch.setattr(timing, "_seconds", seconds)
+    monkeypatch.setattr(type(runner.loaded), "max_positions", lambda self: 512)
+    points = time_forwards(runner, 5.0).points
+    assert points[1] == points[2] == pytest.approx(1.02e-3)
+    assert points[8] == points[16] < points[64]
+
+
+@pytest.mark.parametrize(
+    ("factor", "holds"), [(1.0, True), (1.4, True), (0.6, True), (3.0, False), (0.3, False)]
+)
+def test_remembered_times_are_looked_at(runner, monkeypatch, factor, holds):
+    """factor: remembered over true."""
+    monkeypatch.setattr(timing, "_seconds", lambda *_: 1e-3)
+    times = ForwardTimes({1: 1e-3 * factor, 16: 1e-3 * factor}, 0.0)
+    assert confirms(runner, times) is holds
