@@ -65,7 +65,7 @@ class Proposer:
         self._draft_s = (0.0,) * len(self._drafters)
         asking = [i for i, piece in enumerate(slices) if piece.tree_rows > 0]
         found = [_NONE] * len(slices)
-        if not asking:
+        if not asking or self._policy.rests([slices[i].sequence.key for i in asking]):
             return found
         views = [self._view(slices[i]) for i in asking]
         candidates = [self._candidate(view) for view in views]

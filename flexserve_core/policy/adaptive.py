@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from flexserve_core.policy.acceptance import Calibration, DepthRates, matched_depth
 from flexserve_core.policy.cost import CostCurve
 from flexserve_core.policy.policy import Candidate, Outcome, Timing
+from flexserve_core.policy.rest import REST_STEPS, Rest
 from flexserve_core.speculation.tree import TokenTree
 
 PROBE_SHARE = 0.01  # of all time may go into trying what does not seem to pay
 _PROBE_DEPTH = 2
 _MOST_BUDGET_S = 2.0
-_REST_STEPS = 8  # steps for which "none" stands once it was found best: thinking costs time, too
+_HANDLING_S = 2e-5  # of a sequence that is asked for at all: views, merging, learning
 _RATE = 0.1  # of the running averages below
 
 
@@ -87,10 +88,9 @@ class AdaptivePolicy:
         self._budgets_s = [0.0, 0.0]  # for each kind of probe
         self._probing: int | None = None  # the kind of this step's probe
         self._planned: tuple[_Plan, list[float]] | None = None  # of this step, with its seconds per drafter
-        self._resting: tuple[list[int], int] = (
-            [],
-            0,
-        )  # the sequences that none is best for, and for how many steps
+        self._rest = Rest()
+        self._could_speculate = False  # in this step
+        self._without_ssm = 0  # steps for which that stands, unthought
 
     def costs(self) -> tuple[dict[int, float], ...]:
         """rows → seconds of a forward as believed now: the LLM's, then of each drafter with a model."""
@@ -99,16 +99,22 @@ class AdaptivePolicy:
 
     # -- before drafting ------------------------------------------------------------------------------------------
 
+    def rests(self, keys: Sequence[int]) -> bool:
+        self._planned, self._probing, self._could_speculate = None, None, True
+        return self._rest.goes_on(list(keys))
+
     def depths(self, candidates: Sequence[Candidate], other_rows: int) -> list[tuple[int, ...]]:
         if not candidates:
             return []
-        keys = [candidate.key for candidate in candidates]
-        if self._resting[0] == keys and self._resting[1] > 0:
-            self._resting = keys, self._resting[1] - 1
-            self._planned = None
+        if self._without_ssm > 0:
+            self._without_ssm -= 1
             return [self._of_one(_NOTHING, candidate) for candidate in candidates]
         best = self._best(candidates, other_rows)
-        self._resting = keys, 0 if best.arm else _REST_STEPS
+        if best.rate <= self._plain_rate(candidates, other_rows):
+            self._rest.begin([candidate.key for candidate in candidates])
+        else:
+            self._rest.something_pays()
+            self._without_ssm = 0 if best.arm else REST_STEPS
         plan = self._with_probe(best, candidates, other_rows)
         seconds = [
             drafter.seconds(
@@ -118,6 +124,11 @@ class AdaptivePolicy:
         ]
         self._planned = plan, seconds
         return [self._of_one(plan, candidate) for candidate in candidates]
+
+    def _plain_rate(self, candidates: Sequence[Candidate], other_rows: int) -> float:
+        """Tokens per second when nobody is asked."""
+        keys = sum(candidate.length for candidate in candidates)
+        return len(candidates) / self._llm.seconds(other_rows + len(candidates), keys)
 
     def _of_one(self, plan: _Plan, candidate: Candidate) -> tuple[int, ...]:
         return tuple(
@@ -155,7 +166,7 @@ class AdaptivePolicy:
         seconds = sum(
             self._drafters[i].seconds(sum(c.debts[i] for c in candidates), count, depth) for i in arm
         )
-        seconds += sum(self._drafters[i].seconds(0, count, 1) for i in self._free)
+        seconds += sum(self._drafters[i].seconds(0, count, 1) for i in self._free) + _HANDLING_S * count
         nodes = round(self._nodes_per_level * depth * count)
         keys = sum(candidate.length for candidate in candidates)
         seconds += self._llm.seconds(
@@ -232,7 +243,9 @@ class AdaptivePolicy:
     def observe(self, outcomes: Sequence[Outcome], timing: Timing) -> None:
         self._llm.observe(timing.rows, timing.forward_s, timing.keys)
         total = timing.forward_s + sum(timing.draft_s)
-        self._budgets_s = [min(_MOST_BUDGET_S, b + PROBE_SHARE / 2 * total) for b in self._budgets_s]
+        if self._could_speculate:
+            self._budgets_s = [min(_MOST_BUDGET_S, b + PROBE_SHARE / 2 * total) for b in self._budgets_s]
+            self._could_speculate = False
         if outcomes and self._planned is not None:
             if self._probing is not None:  # what it cost beyond its price is paid, too
                 over = sum(timing.draft_s) - sum(self._planned[1])

@@ -50,6 +50,10 @@ class Timing:
 class Policy(Protocol):
     """Decides, and learns from what happened."""
 
+    def rests(self, keys: Sequence[int]) -> bool:
+        """Asked first, in every step in which the sequences `keys` could be speculated for: True for not now at all."""
+        ...
+
     def depths(self, candidates: Sequence[Candidate], other_rows: int) -> list[tuple[int, ...]]:
         """Per candidate, per drafter: how deep it may draft, 0 for not at all. other_rows: rows that run anyhow."""
         ...
@@ -74,6 +78,9 @@ class FixedPolicy:
 
     def __init__(self, num_drafters: int) -> None:
         self._num_drafters = num_drafters
+
+    def rests(self, keys: Sequence[int]) -> bool:
+        return False
 
     def depths(self, candidates: Sequence[Candidate], other_rows: int) -> list[tuple[int, ...]]:
         return [(candidate.max_depth,) * self._num_drafters for candidate in candidates]

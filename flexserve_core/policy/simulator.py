@@ -79,6 +79,8 @@ def simulate(policy: Policy, recordings: Sequence[Recording], machine: Machine, 
 
 def _step(policy: Policy, running: Sequence[_Running], machine: Machine) -> tuple[float, int, int]:
     """(seconds, emitted tokens, verified nodes)."""
+    if policy.rests([one.key for one in running]):
+        return _plain_step(policy, running, machine)
     candidates = [_candidate(one, machine) for one in running]
     depths = policy.depths(candidates, 0)
     drafts = [_drafts(one, allowed) for one, allowed in zip(running, depths, strict=True)]
@@ -101,6 +103,15 @@ def _step(policy: Policy, running: Sequence[_Running], machine: Machine) -> tupl
     policy.observe(outcomes, Timing(rows, keys, forward_s, draft_s))
     emitted_total = sum(len(outcome.emitted) for outcome in outcomes)
     return forward_s + sum(draft_s), emitted_total, sum(len(tree) for tree in trees)
+
+
+def _plain_step(policy: Policy, running: Sequence[_Running], machine: Machine) -> tuple[float, int, int]:
+    keys = sum(one.position for one in running)
+    forward_s = machine.llm.seconds(len(running), keys)
+    for one in running:
+        one.position += 1
+    policy.observe([], Timing(len(running), keys, forward_s, (0.0,) * len(machine.levels)))
+    return forward_s, len(running), 0
 
 
 def _candidate(one: _Running, machine: Machine) -> Candidate:

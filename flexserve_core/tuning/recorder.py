@@ -33,6 +33,9 @@ class SizedPolicy:
     def __init__(self, max_nodes: int) -> None:
         self._max_nodes = max_nodes
 
+    def rests(self, keys: Sequence[int]) -> bool:
+        return False
+
     def depths(self, candidates: Sequence[Candidate], other_rows: int) -> list[tuple[int, ...]]:
         return [(min(one.max_depth, self._max_nodes),) * len(one.debts) for one in candidates]
 
@@ -64,6 +67,9 @@ class Recorder:
         self._accepted: Counter[tuple[int, int]] = Counter()
         self.nodes: Counter[int] = Counter()  # tree size → how many trees
         self.depth: Counter[int] = Counter()  # tree depth → how many trees
+
+    def rests(self, keys: Sequence[int]) -> bool:
+        return self.current.rests(keys)
 
     def depths(self, candidates: Sequence[Candidate], other_rows: int) -> list[tuple[int, ...]]:
         return self.current.depths(candidates, other_rows)

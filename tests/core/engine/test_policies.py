@@ -53,6 +53,9 @@ class Moody(FixedPolicy):
         super().__init__(num_drafters)
         self._dice = random.Random(seed)
 
+    def rests(self, keys):
+        return self._dice.random() < 0.2
+
     def depths(self, candidates, other_rows):
         return [
             tuple(self._dice.choice((0, 1, c.max_depth)) for _ in range(self._num_drafters))

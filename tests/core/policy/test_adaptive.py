@@ -126,6 +126,21 @@ def test_of_two_ssms_the_useless_one_is_left_out():
     assert both >= 0.93 * speed(policy(CPU, SMALL), alone, machine(CPU, SMALL))
 
 
+def test_text_drafts_that_never_come_true_are_left_alone():
+    """What they cost is small, but a step of a small model is small, too."""
+    texts = recordings(lambda p, d: 0.0, length=400)
+    quick = {1: 0.002, 64: 0.004}
+    costs = Machine(CostCurve(quick), (None,), call_s=2e-4)
+    assert speed(policy(quick, None), texts, costs) >= 0.98 * speed(Plain(1), texts, costs)
+
+
+def test_a_new_text_does_not_wait_for_the_end_of_a_long_rest():
+    bad = recordings(lambda p, d: 0.0, length=600, count=1)
+    good = recordings(lambda p, d: 0.95, length=300, count=3, seed=1)
+    costs = machine(CPU, None)
+    assert speed(policy(CPU, None), [*bad, *good], costs) >= 1.25 * speed(Plain(1), [*bad, *good], costs)
+
+
 def test_text_drafts_are_free_and_always_asked():
     texts = recordings(lambda p, d: 0.7)
     chosen, costs = policy(CPU, None), machine(CPU, None)
