@@ -44,6 +44,7 @@ from flexserve_core.types import Limits, Request
 from flexserve_core.validate import build_request
 
 MAX_LENGTH, NODES, DEPTH = 512, 24, 8
+ROUNDS = 3  # requests for each place of a batch: a server that has work refills what ends early
 FIXED = (
     (1,) * 2,
     (1,) * 4,
@@ -155,7 +156,7 @@ def requests_for(
             request_id=str(i),
             fields={**fields, "seed": i},
         )
-        for i in range(batch)
+        for i in range(batch if batch == 1 else ROUNDS * batch)
     ]
 
 

@@ -92,14 +92,16 @@ class Proposer:
         rows: int,
         keys: int,
         forward_s: float,
+        step_s: float,
     ) -> None:
-        """The step is over; paths and emitted tokens per slice, rows, keys and seconds of the LLM's forward."""
+        """The step is over; paths and emitted tokens per slice, rows, keys and seconds of the LLM's forward, of all."""
         outcomes = [
             Outcome(p.candidate, p.drafts, p.depths, p.tree, tuple(path), tuple(tokens))
             for p, path, tokens in zip(proposals, paths, emitted, strict=True)
             if p.candidate is not None
         ]
-        self._policy.observe(outcomes, Timing(rows, keys, forward_s, self._draft_s))
+        other_s = max(0.0, step_s - forward_s - sum(self._draft_s))
+        self._policy.observe(outcomes, Timing(rows, keys, forward_s, self._draft_s, other_s))
 
     def forget(self, key: int) -> None:
         """The sequence ended. Idempotent."""

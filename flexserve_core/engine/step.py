@@ -63,7 +63,8 @@ class Stepper:
         paths = self._verify(slices, proposals, segments, logits, greedy)
         emitted = [piece.sequence.tokens[start:] for piece, start in zip(slices, before, strict=True)]
         keys = int(batch.plan.positions.sum()) + batch.num_rows
-        self._proposer.observe(proposals, paths, emitted, batch.num_rows, keys, forwarded - drafted)
+        seconds = forwarded - drafted, time.perf_counter() - started
+        self._proposer.observe(proposals, paths, emitted, batch.num_rows, keys, *seconds)
         per_depth: Counter[int] = Counter()
         for path in paths:
             per_depth.update(range(len(path)))

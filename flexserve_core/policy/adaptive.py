@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flexserve_core.policy.acceptance import Calibration, DepthRates, matched_depth
-from flexserve_core.policy.cost import CostCurve
+from flexserve_core.policy.cost import CostCurve, HandlingCost
 from flexserve_core.policy.policy import Candidate, Outcome, Timing
 from flexserve_core.policy.rest import REST_STEPS, Rest
 from flexserve_core.speculation.tree import TokenTree
@@ -22,7 +22,6 @@ from flexserve_core.speculation.tree import TokenTree
 PROBE_SHARE = 0.01  # of all time may go into trying what does not seem to pay
 _PROBE_DEPTH = 2
 _MOST_BUDGET_S = 2.0
-_HANDLING_S = 2e-5  # of a sequence that is asked for at all: views, merging, learning
 _RATE = 0.1  # of the running averages below
 
 
@@ -89,7 +88,8 @@ class AdaptivePolicy:
         self._probing: int | None = None  # the kind of this step's probe
         self._planned: tuple[_Plan, list[float]] | None = None  # of this step, with its seconds per drafter
         self._rest = Rest()
-        self._could_speculate = False  # in this step
+        self._could_speculate = 0  # sequences, in this step
+        self._handling, self._plain_handling = HandlingCost(), HandlingCost()
         self._without_ssm = 0  # steps for which that stands, unthought
 
     def costs(self) -> tuple[dict[int, float], ...]:
@@ -100,7 +100,7 @@ class AdaptivePolicy:
     # -- before drafting ------------------------------------------------------------------------------------------
 
     def rests(self, keys: Sequence[int]) -> bool:
-        self._planned, self._probing, self._could_speculate = None, None, True
+        self._planned, self._probing, self._could_speculate = None, None, len(keys)
         return self._rest.goes_on(list(keys))
 
     def depths(self, candidates: Sequence[Candidate], other_rows: int) -> list[tuple[int, ...]]:
@@ -128,7 +128,8 @@ class AdaptivePolicy:
     def _plain_rate(self, candidates: Sequence[Candidate], other_rows: int) -> float:
         """Tokens per second when nobody is asked."""
         keys = sum(candidate.length for candidate in candidates)
-        return len(candidates) / self._llm.seconds(other_rows + len(candidates), keys)
+        count = len(candidates)
+        return count / (self._llm.seconds(other_rows + count, keys) + self._plain_handling.seconds(2 * count))
 
     def _of_one(self, plan: _Plan, candidate: Candidate) -> tuple[int, ...]:
         return tuple(
@@ -166,16 +167,16 @@ class AdaptivePolicy:
         seconds = sum(
             self._drafters[i].seconds(sum(c.debts[i] for c in candidates), count, depth) for i in arm
         )
-        seconds += sum(self._drafters[i].seconds(0, count, 1) for i in self._free) + _HANDLING_S * count
+        seconds += sum(self._drafters[i].seconds(0, count, 1) for i in self._free)
         nodes = round(self._nodes_per_level * depth * count)
         keys = sum(candidate.length for candidate in candidates)
         seconds += self._llm.seconds(
             other_rows + count + nodes, round(keys * (1 + self._nodes_per_level * depth))
         )
         # text drafters' gains are there at depth 0 too
-        return _Plan(
-            arm, depth, count + (gains[depth - 1] if depth else gains[-1] * bool(self._free)), seconds
-        )
+        tokens = count + (gains[depth - 1] if depth else gains[-1] * bool(self._free))
+        seconds += self._handling.seconds(count + nodes + tokens)
+        return _Plan(arm, depth, tokens, seconds)
 
     def _with_probe(self, best: _Plan, candidates: Sequence[Candidate], other_rows: int) -> _Plan:
         """The best plan, or once in a while a bolder one, paid from that kind's budget."""
@@ -224,11 +225,14 @@ class AdaptivePolicy:
         count = len(candidates)
         keys = sum(candidate.length for candidate in candidates)
         base = other_rows + count
-        best, best_rate = 0, count / (spent_s + self._llm.seconds(base, keys))
         tokens = float(count)
+        spent_s += self._handling.seconds(count)
+        best = 0
+        best_rate = tokens / (spent_s + self._llm.seconds(base, keys) + self._handling.seconds(tokens))
         for number, reach in enumerate(reaches, start=1):
             tokens += reach
             seconds = self._llm.seconds(base + number, keys + round(number * keys / count))
+            seconds += self._handling.seconds(number + tokens)
             if (rate := tokens / (spent_s + seconds)) > best_rate:
                 best, best_rate = number, rate
         return best
@@ -245,7 +249,8 @@ class AdaptivePolicy:
         total = timing.forward_s + sum(timing.draft_s)
         if self._could_speculate:
             self._budgets_s = [min(_MOST_BUDGET_S, b + PROBE_SHARE / 2 * total) for b in self._budgets_s]
-            self._could_speculate = False
+        self._note_handling(outcomes, timing)
+        self._could_speculate = 0
         if outcomes and self._planned is not None:
             if self._probing is not None:  # what it cost beyond its price is paid, too
                 over = sum(timing.draft_s) - sum(self._planned[1])
@@ -257,6 +262,17 @@ class AdaptivePolicy:
         for outcome in outcomes:
             self._calibration.learn(outcome.tree, outcome.path, outcome.candidate.sampled)
             self._learn_depths(outcome)
+
+    def _note_handling(self, outcomes: Sequence[Outcome], timing: Timing) -> None:
+        """Of steps that only decode: a prompt's rows are handled otherwise."""
+        nodes = sum(len(outcome.tree) for outcome in outcomes)
+        if timing.rows != self._could_speculate + nodes:
+            return
+        if outcomes:
+            tokens = sum(len(outcome.emitted) for outcome in outcomes)
+            self._handling.observe(len(outcomes) + nodes + tokens, timing.other_s)
+        else:
+            self._plain_handling.observe(2 * self._could_speculate, timing.other_s)
 
     def _learn_depths(self, outcome: Outcome) -> None:
         """Every arm whose drafters were all asked is seen: each path of a merged tree is a path of one of them."""

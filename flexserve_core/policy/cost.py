@@ -70,3 +70,17 @@ class CostCurve:
     def points(self) -> dict[int, float]:
         """rows → seconds, as believed now."""
         return {rows: self._level * seconds for rows, seconds in zip(self._rows, self._rising, strict=True)}
+
+
+class HandlingCost:
+    """Seconds of a step outside the models, by what there is to handle: sequences, nodes and tokens, each one unit."""
+
+    def __init__(self) -> None:
+        self._unit_s = 2e-5
+
+    def seconds(self, units: float) -> float:
+        return self._unit_s * units
+
+    def observe(self, units: int, seconds: float) -> None:
+        if units > 0:
+            self._unit_s += _LEVEL_RATE * (min(seconds / units, 10 * self._unit_s + 1e-5) - self._unit_s)

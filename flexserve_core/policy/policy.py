@@ -45,6 +45,7 @@ class Timing:
     keys: int
     forward_s: float
     draft_s: tuple[float, ...]  # per drafter
+    other_s: float = 0.0  # of the step outside the models: thinking, merging, verifying, text
 
 
 class Policy(Protocol):

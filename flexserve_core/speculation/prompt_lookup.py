@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from flexserve_core.speculation.drafter import DraftView
 from flexserve_core.speculation.tree import EMPTY_TREE, TokenTree, TreeBuilder
 
 _LOG_PROB_PER_TOKEN = -0.5  # a stated guess, so that merged trees can be pruned by likelihood
+_MOST_HITS = 256
 _MAX_BRANCHES = 2  # distinct earlier continuations that go into one tree
 
 
@@ -30,10 +29,12 @@ class PromptLookupDrafter:
         return [self._one(view) for view in views]
 
     def _one(self, view: DraftView) -> TokenTree:
-        tokens = np.asarray(view.tokens, dtype=np.int64)
+        tokens = view.tokens
+        hits = _earlier(tokens)
         for size in range(min(self.max_ngram, len(tokens) - 1), self.min_ngram - 1, -1):
-            ends = _occurrences(tokens, size)
-            if len(ends):
+            wanted = tokens[len(tokens) - size :]
+            ends = [hit + 1 for hit in hits if hit + 1 >= size and tokens[hit + 1 - size : hit + 1] == wanted]
+            if ends:
                 return _tree(tokens, ends, min(view.max_depth, view.max_nodes), self.name)
         return EMPTY_TREE
 
@@ -50,21 +51,29 @@ class PromptLookupDrafter:
         """Nothing can go wrong."""
 
 
-def _occurrences(tokens: np.ndarray, size: int) -> np.ndarray:
-    """Ends (exclusive) of earlier occurrences of the last `size` tokens, latest first."""
-    last = len(tokens) - size  # start of the n-gram itself
-    matches = np.ones(last, dtype=bool)
-    for offset in range(size):
-        matches &= tokens[offset : offset + last] == tokens[last + offset]
-    return np.flatnonzero(matches)[::-1] + size
+def _earlier(tokens: Sequence[int]) -> list[int]:
+    """Earlier places of the last token, latest first; of very many only the latest.
+
+    Most texts end in a token that came seldom before: asking for it costs a scan and no more."""
+    found: list[int] = []
+    place, end = -1, len(tokens) - 1
+    if end < 0:
+        return found
+    last = tokens[end]
+    while True:
+        try:
+            place = tokens.index(last, place + 1, end)
+        except ValueError:
+            return found[: -_MOST_HITS - 1 : -1]
+        found.append(place)
 
 
-def _tree(tokens: np.ndarray, ends: np.ndarray, depth: int, source: str) -> TokenTree:
+def _tree(tokens: Sequence[int], ends: Sequence[int], depth: int, source: str) -> TokenTree:
     """The continuations after the latest occurrences, as one tree."""
     builder, branches = TreeBuilder(), 0
     for end in ends:
         before = len(builder)
-        builder.add_chain(tokens[end : end + depth].tolist(), _LOG_PROB_PER_TOKEN, source)
+        builder.add_chain(tokens[end : end + depth], _LOG_PROB_PER_TOKEN, source)
         branches += len(builder) > before
         if branches == _MAX_BRANCHES:
             break
