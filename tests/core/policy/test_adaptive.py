@@ -7,9 +7,10 @@ import random
 
 import pytest
 
+from flexserve_core.policy.acceptance import matched_depth
 from flexserve_core.policy.adaptive import AdaptivePolicy, DrafterCost
 from flexserve_core.policy.cost import CostCurve
-from flexserve_core.policy.policy import FixedPolicy
+from flexserve_core.policy.policy import Candidate, FixedPolicy, Outcome, Timing
 from flexserve_core.policy.simulator import Machine, Recording, simulate
 from flexserve_core.speculation.tree import EMPTY_TREE, TokenTree, TreeBuilder
 
@@ -124,6 +125,44 @@ def test_of_two_ssms_the_useless_one_is_left_out():
     dear = {1: 0.02, 64: 0.03}
     both = speed(policy(CPU, SMALL, dear), texts, machine(CPU, SMALL, dear))
     assert both >= 0.93 * speed(policy(CPU, SMALL), alone, machine(CPU, SMALL))
+
+
+def _node_at(tree: TokenTree, tokens: tuple[int, ...]) -> int:
+    node = -1
+    for token in tokens:
+        found = tree.child(node, token)
+        assert found is not None
+        node = found
+    return node
+
+
+def _drafted(unit_s: float) -> list[int]:
+    """Nodes by step, where handling one sequence, node or token takes `unit_s` and most drafts come true."""
+    quick, small = {1: 0.003, 64: 0.004}, {1: 0.0002, 64: 0.0003}
+    chosen, rng, found = policy(quick, small), random.Random(5), []
+    truth = tuple(range(40))
+    candidate = Candidate(1, False, 40, DEPTH, (1,))
+    for _ in range(300):
+        if chosen.rests([1]):
+            chosen.observe([], Timing(1, 40, 0.003, (0.0,), 2 * 1e-5))
+            found.append(0)
+            continue
+        [depths] = chosen.depths([candidate], 0)
+        tree = tree_of(rng, truth, 0.9, 0.9) if depths[0] else EMPTY_TREE
+        [kept] = chosen.select([candidate], [tree], 0)
+        reached = matched_depth(kept, list(truth))
+        path = kept.path(kept_node) if (kept_node := _node_at(kept, truth[:reached])) >= 0 else ()
+        outcome = Outcome(candidate, (tree,), depths, kept, tuple(path), truth[: reached + 1])
+        rows, draft_s = 1 + len(kept), 0.0004 if depths[0] else 0.0
+        other_s = unit_s * (rows + reached + 1)
+        chosen.observe([outcome], Timing(rows, 40, 0.003, (draft_s,), other_s))
+        found.append(len(kept))
+    return found
+
+
+def test_trees_that_cost_more_to_handle_than_they_bring_are_left_alone():
+    assert sum(_drafted(unit_s=1e-5)[-100:]) > 300
+    assert sum(_drafted(unit_s=1e-2)[-100:]) < 30
 
 
 def test_text_drafts_that_never_come_true_are_left_alone():

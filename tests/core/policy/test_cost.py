@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flexserve_core.policy.cost import CostCurve
+from flexserve_core.policy.cost import CostCurve, HandlingCost
 
 
 def test_points_lines_and_the_last_slope():
@@ -61,3 +61,13 @@ def test_the_points_are_told_as_believed():
 def test_what_is_no_curve_is_refused(points):
     with pytest.raises(ValueError, match="points"):
         CostCurve(points)
+
+
+def test_handling_follows_what_steps_took():
+    handling = HandlingCost()
+    for _ in range(100):
+        handling.observe(50, 0.005)
+    assert handling.seconds(10) == pytest.approx(0.001, rel=0.01)
+    handling.observe(50, 100.0)  # an interruption
+    handling.observe(0, 1.0)
+    assert handling.seconds(10) < 0.0025
