@@ -26,7 +26,9 @@ def test_the_drafter_of_the_docs_speeds_up_and_changes_nothing(monkeypatch, tmp_
     exec(code, space)
     assert space["config"].text_drafters == ("last_time", "prompt_lookup")
     write_tiny_model(tmp_path)
-    config = ff.EngineConfig(model=str(tmp_path), dtype="float32", text_drafters=("last_time",))
+    config = ff.EngineConfig(
+        model=str(tmp_path), dtype="float32", text_drafters=("last_time",), policy="fixed"
+    )
     with ff.build_server(config) as server:
         fields = {"prompt": "abcabcabcabc", "temperature": 0.0, "max_new_tokens": 24}
         fast = server.submit(server.make_request(**fields)).result().choices[0]
