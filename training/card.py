@@ -62,8 +62,8 @@ Greedy answers to {len(heldout["answers"])} hand-written questions that no train
 
 {_table(heldout["by_category"])}
 
-The same for `training/blind.py`, written later by somebody who knew neither the templates nor those questions, and whose
-misses nobody has looked at:
+The same for `training/blind.py`, written later without the templates and those questions at hand (some frames of advice
+questions were seen), and whose misses nobody has looked at:
 
 {_table(heldout["blind"])}
 
