@@ -14,23 +14,15 @@ from functools import partial
 from typing import Any
 
 import torch
-from flexserve_kernels import Int8Weight, Nf4Weight
+from flexserve_kernels import NF4_BLOCK, NF4_CODEBOOK, Int8Weight, Nf4Weight, QuantisedWeight
 from torch import Tensor
 
 from flexserve_core.errors import ModelError
 from flexserve_core.models.checkpoint import DeferredTensor
-from flexserve_core.models.quantise import NF4_BLOCK, QuantisedWeight
 
 _STATE = ".quant_state.bitsandbytes__"
 _SCALE = ".SCB"
 _FURTHER = (".absmax", ".quant_map", ".nested_absmax", ".nested_quant_map", ".SCB", ".weight_format")
-# The 4-bit NormalFloat as bitsandbytes stores it (QLoRA, appendix E).
-_NF4_MAP = (
-    *(-1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635),
-    *(-0.18477343022823334, -0.09105003625154495, 0.0, 0.07958029955625534, 0.16093020141124725),
-    *(0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941),
-    *(0.7229568362236023, 1.0),
-)
 
 
 def quantised_kind(name: str, config: Any) -> str | None:
@@ -112,7 +104,7 @@ def stored_form(key: str, weight: QuantisedWeight, dtype: torch.dtype) -> dict[s
     return {
         key: weight.packed.reshape(-1, 1),
         f"{key}.absmax": weight.absmax,
-        f"{key}.quant_map": torch.tensor(_NF4_MAP),
+        f"{key}.quant_map": torch.tensor(NF4_CODEBOOK),
         f"{key}{_STATE}nf4": torch.tensor(list(json.dumps(state).encode()), dtype=torch.uint8),
     }
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
-from flexserve_kernels import Int8Weight, Nf4Weight, quantise_int8, quantise_nf4
+from flexserve_kernels import NF4_BLOCK, QuantisedWeight, join_rows, quantise_int8, quantise_nf4
 from torch import Tensor, nn
 from transformers.core_model_loading import ConversionOps
 from transformers.pytorch_utils import Conv1D
@@ -28,9 +28,7 @@ from transformers.utils.quantization_config import QuantizationConfigMixin
 
 from flexserve_core.errors import ConfigurationError, FlexServeError
 
-QuantisedWeight = Nf4Weight | Int8Weight
 _PART = 2**21  # elements
-NF4_BLOCK = 64  # weights that share a scale
 _METHOD = "flexserve"
 _HELD = "flexserve_weight"
 
@@ -59,12 +57,10 @@ def require_quantiser(asked: Quantisation, is_stored: bool = False) -> None:
 def quantise(kind: str, weight: Tensor) -> QuantisedWeight:
     """By bitsandbytes' quantisers. weight [N, K]. A part of the rows at a time: they take several times its size."""
     rows = max(NF4_BLOCK, _PART // weight.shape[1] // NF4_BLOCK * NF4_BLOCK)  # whole blocks
-    if kind == "int8":
-        eights = [quantise_int8(part) for part in weight.split(rows)]
-        return Int8Weight(torch.cat([p.data for p in eights]), torch.cat([p.scale for p in eights]))
-    fours = [quantise_nf4(part) for part in weight.split(rows)]
-    packed, absmax = torch.cat([p.packed for p in fours]), torch.cat([p.absmax for p in fours])
-    return Nf4Weight(packed, absmax, (weight.shape[0], weight.shape[1]))
+    quantiser = quantise_int8 if kind == "int8" else quantise_nf4
+    whole = join_rows([quantiser(part) for part in weight.split(rows)])
+    assert whole is not None
+    return whole
 
 
 def linear_names(model: nn.Module) -> list[str]:

@@ -11,19 +11,32 @@ from flexserve_kernels.ops import kv_append, kv_move, rms_norm, rowwise_activati
 from flexserve_kernels.plan import AttentionPlan
 from flexserve_kernels.reference.linear import LINEAR_STRATEGIES, RowInvariantLinear
 from flexserve_kernels.registry import KernelChoice, available
-from flexserve_kernels.weights import Int8Weight, Nf4Weight, quantise_int8, quantise_nf4
+from flexserve_kernels.weights import (
+    NF4_BLOCK,
+    NF4_CODEBOOK,
+    Int8Weight,
+    Nf4Weight,
+    QuantisedWeight,
+    join_rows,
+    quantise_int8,
+    quantise_nf4,
+)
 
 __all__ = [
     "LINEAR_STRATEGIES",
+    "NF4_BLOCK",
+    "NF4_CODEBOOK",
     "AttentionPlan",
     "Int8Weight",
     "KernelChoice",
     "Nf4Weight",
+    "QuantisedWeight",
     "RowInvariantLinear",
     "available",
     "input_dtype",
     "is_linear",
     "join_linears",
+    "join_rows",
     "kv_append",
     "kv_move",
     "prepare_linear",

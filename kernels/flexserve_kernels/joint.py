@@ -7,16 +7,13 @@ Knows nothing of attention or gates.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from flexserve_kernels.cpu.linear import PackedLinear, supports
 from flexserve_kernels.linear import prepare_linear, prepare_quantised_linear
-from flexserve_kernels.registry import native_library
-from flexserve_kernels.weights import NF4_BLOCK, Int8Weight, Nf4Weight, QuantisedWeight
+from flexserve_kernels.registry import linear_library
+from flexserve_kernels.weights import QuantisedWeight, join_rows
 
 
 class JointPart(nn.Module):
@@ -39,7 +36,7 @@ class JointPart(nn.Module):
 class _Joint:
     """The layers side by side, and what the last input gave until the last of them has taken its part."""
 
-    def __init__(self, layer: PackedLinear, sizes: Sequence[int]) -> None:
+    def __init__(self, layer: nn.Module, sizes: Sequence[int]) -> None:
         self.layer = layer
         self.sizes = list(sizes)
         self._input: Tensor | None = None
@@ -65,43 +62,22 @@ def join_linears(
     sizes = [weight.shape[0] for weight in weights]
     if len({weight.shape[1] for weight in weights}) != 1 or len({bias is None for bias in biases}) != 1:
         return None
-    if not _packs(weights[0], kind):  # a library's matmul may round a column differently in other company
-        return None
+    first = weights[0]
+    if linear_library(first.device, kind if isinstance(first, Tensor) else first.kind) is None:
+        return None  # a library's matmul may round a column differently in other company
     bias = None if biases[0] is None else torch.cat([bias for bias in biases if bias is not None])
-    if all(isinstance(weight, Tensor) for weight in weights):
-        layer = prepare_linear(torch.cat(list(weights)), bias, kind=kind)  # pyright: ignore[reportArgumentType]
-    else:
-        whole = _side_by_side(weights)  # pyright: ignore[reportArgumentType]
-        layer = None if whole is None else prepare_quantised_linear(whole, bias)
-    if not isinstance(layer, PackedLinear):
+    layer = _layer_of_all(weights, bias, kind)
+    if layer is None:
         return None
     joint = _Joint(layer, sizes)
     return tuple(JointPart(joint, index) for index in range(len(sizes)))
 
 
-def _packs(weight: Tensor | QuantisedWeight, kind: str) -> bool:
-    """Whether such a layer is computed by our kernels here."""
-    if isinstance(weight, Tensor):
-        device = weight.device
-    else:
-        kind = "int8" if isinstance(weight, Int8Weight) else "nf4"
-        device = weight.data.device if isinstance(weight, Int8Weight) else weight.packed.device
-    return device.type == "cpu" and supports(native_library(), kind)
-
-
-def _side_by_side(weights: Sequence[QuantisedWeight]) -> QuantisedWeight | None:
-    """The weights as one, where none of their scales is shared across a seam."""
-    first, depth = weights[0], weights[0].shape[1]
-    if len({type(weight) for weight in weights}) != 1:
-        return None
-    tensors: dict[str, Any] = {
-        field.name: torch.cat([getattr(weight, field.name) for weight in weights])
-        for field in fields(first)
-        if isinstance(getattr(first, field.name), Tensor)
-    }
-    if isinstance(first, Int8Weight):
-        same = len({weight.threshold for weight in weights if isinstance(weight, Int8Weight)}) == 1
-        return Int8Weight(**tensors, threshold=first.threshold) if same else None
-    if depth % NF4_BLOCK:
-        return None
-    return Nf4Weight(**tensors, shape=(sum(weight.shape[0] for weight in weights), depth))
+def _layer_of_all(
+    weights: Sequence[Tensor] | Sequence[QuantisedWeight], bias: Tensor | None, kind: str
+) -> nn.Module | None:
+    dense = [weight for weight in weights if isinstance(weight, Tensor)]
+    if dense:
+        return prepare_linear(torch.cat(dense), bias, kind=kind)
+    whole = join_rows([weight for weight in weights if not isinstance(weight, Tensor)])
+    return None if whole is None else prepare_quantised_linear(whole, bias)

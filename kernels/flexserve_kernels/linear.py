@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from flexserve_kernels.cpu.linear import PackedLinear, supports
+from flexserve_kernels.cpu.linear import PackedLinear
 from flexserve_kernels.reference import linear as reference
 from flexserve_kernels.reference.quantised import Int8Linear, Nf4Linear
-from flexserve_kernels.registry import native_library
-from flexserve_kernels.weights import NF4_BLOCK, Int8Weight, Nf4Weight, quantise_int8, quantise_nf4
+from flexserve_kernels.registry import linear_library
+from flexserve_kernels.weights import NF4_BLOCK, Int8Weight, QuantisedWeight, quantise_int8, quantise_nf4
 
 KINDS = (*reference.DTYPES, "int8", "nf4")
 
@@ -33,8 +33,8 @@ def prepare_linear(
     if kind == "int8":
         return prepare_quantised_linear(quantise_int8(weight), bias, device)
     device = device or weight.device
-    library = native_library() if device.type == "cpu" else None
-    if strategy is None and library is not None and supports(library, kind):
+    library = linear_library(device, kind)
+    if strategy is None and library is not None:
         return PackedLinear.from_dense(weight, bias, kind, library)
     if strategy is None and device != weight.device:
         strategy = reference.default_strategy(weight.shape[1], weight.shape[0], kind, device)
@@ -42,16 +42,14 @@ def prepare_linear(
 
 
 def prepare_quantised_linear(
-    weight: Nf4Weight | Int8Weight, bias: Tensor | None = None, device: torch.device | None = None
+    weight: QuantisedWeight, bias: Tensor | None = None, device: torch.device | None = None
 ) -> nn.Module:
     """The same from a weight that is quantised already; bf16 in and out."""
-    device = device or (weight.data if isinstance(weight, Int8Weight) else weight.packed).device
-    library = native_library() if device.type == "cpu" else None
+    device = device or weight.device
+    library = linear_library(device, weight.kind)
     if isinstance(weight, Int8Weight):
-        if library is not None and supports(library, "int8"):
-            return PackedLinear.from_int8(weight, bias, library)
-        return Int8Linear(weight, bias)
-    if library is None or not supports(library, "nf4"):
+        return PackedLinear.from_int8(weight, bias, library) if library else Int8Linear(weight, bias)
+    if library is None:
         return Nf4Linear(weight, bias, device)
     if weight.shape[1] % NF4_BLOCK == 0:
         return PackedLinear.from_nf4(weight, bias, library)

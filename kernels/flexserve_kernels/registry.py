@@ -28,6 +28,11 @@ def native_library() -> NativeLibrary | None:
     return None if reference_forced() else load_native().library
 
 
+def linear_library(device: torch.device, kind: str) -> NativeLibrary | None:
+    """What computes a linear layer of this kind there; None for torch."""
+    return native_library() if device.type == "cpu" and kind in KINDS else None
+
+
 def triton_runs(device: torch.device) -> bool:
     """The Triton kernels run on this device and nobody asked for the reference."""
     return device.type == "cuda" and not reference_forced() and load_triton(device).usable

@@ -9,8 +9,10 @@ Sources: QLoRA (Dettmers et al., 2023) for NF4; LLM.int8() (Dettmers et al., 202
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from types import ModuleType
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -35,6 +37,8 @@ class Nf4Weight:
     un-nested where it was quantised itself. Raises ValueError where the sizes contradict each other.
     """
 
+    kind: ClassVar[str] = "nf4"
+
     packed: Tensor
     absmax: Tensor
     shape: tuple[int, int]
@@ -48,6 +52,10 @@ class Nf4Weight:
             )
         _check("packed", self.packed, torch.uint8, -(-numbers // 2))
         _check("absmax", self.absmax, torch.float32, -(-numbers // NF4_BLOCK))
+
+    @property
+    def device(self) -> torch.device:
+        return self.packed.device
 
     def codes(self) -> Tensor:
         """uint8 [N, K]: one code 0..15 each."""
@@ -71,6 +79,8 @@ class Int8Weight:
     16 bits. Raises ValueError where the sizes contradict each other.
     """
 
+    kind: ClassVar[str] = "int8"
+
     data: Tensor
     scale: Tensor
     threshold: float = OUTLIER_THRESHOLD
@@ -89,12 +99,41 @@ class Int8Weight:
     def shape(self) -> tuple[int, int]:
         return self.data.shape[0], self.data.shape[1]
 
+    @property
+    def device(self) -> torch.device:
+        return self.data.device
+
     def dequantise(self, dtype: torch.dtype = torch.bfloat16) -> Tensor:
         """[N, K]: data * scale / 127 in fp32, rounded to dtype."""
         return (self.data * (self.scale.reshape(-1, 1) * (1 / 127))).to(dtype)
 
 
 QuantisedWeight = Nf4Weight | Int8Weight
+
+
+def join_rows(weights: Sequence[QuantisedWeight]) -> QuantisedWeight | None:
+    """The rows of all weights [N_i, K] below each other, [Σ N_i, K]; None where the weights cannot be one.
+
+    That is so for different kinds, widths or thresholds, and where a block of NF4 would reach across a seam.
+    """
+    first = weights[0]
+    if len({(weight.kind, weight.shape[1], _threshold(weight)) for weight in weights}) != 1:
+        return None
+    tensors: dict[str, Any] = {
+        field.name: torch.cat([getattr(weight, field.name) for weight in weights])
+        for field in fields(first)
+        if isinstance(getattr(first, field.name), Tensor)
+    }
+    if isinstance(first, Int8Weight):
+        return replace(first, **tensors)
+    rows = [weight.shape[0] for weight in weights]
+    if any(count * first.shape[1] % NF4_BLOCK for count in rows[:-1]):
+        return None
+    return replace(first, **tensors, shape=(sum(rows), first.shape[1]))
+
+
+def _threshold(weight: QuantisedWeight) -> float | None:
+    return weight.threshold if isinstance(weight, Int8Weight) else None
 
 
 def quantise_nf4(weight: Tensor) -> Nf4Weight:

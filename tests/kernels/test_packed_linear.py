@@ -6,10 +6,11 @@ import pytest
 import torch
 from flexserve_kernels import native, prepare_linear, quantise_int8, quantise_nf4
 from flexserve_kernels.checks import revealing_linear, unequal_rows
-from flexserve_kernels.cpu import linear
-from flexserve_kernels.cpu.linear import PackedLinear, supports
+from flexserve_kernels.cpu.linear import PackedLinear
 from flexserve_kernels.reference.linear import RowInvariantLinear
+from flexserve_kernels.registry import linear_library
 
+CPU = torch.device("cpu")
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 SHAPES = [(256, 256), (172, 64), (64, 172), (768, 256), (1, 1), (33, 31), (1000, 96), (11008, 40)]  # K, N
 
@@ -89,8 +90,7 @@ def test_a_wrong_strip_shows(built, monkeypatch):
 
 
 def test_the_door_takes_the_best_and_falls_back(monkeypatch):
-    library = native.load_native().library
-    expected = PackedLinear if supports(library, "fp32") else RowInvariantLinear
+    expected = PackedLinear if linear_library(CPU, "fp32") else RowInvariantLinear
     assert isinstance(prepare_linear(torch.randn(8, 64), kind="fp32"), expected)
     assert isinstance(prepare_linear(torch.randn(8, 64), kind="fp16"), RowInvariantLinear)
     assert isinstance(prepare_linear(torch.randn(8, 64), kind="fp32", strategy="row1"), RowInvariantLinear)
@@ -98,10 +98,13 @@ def test_the_door_takes_the_best_and_falls_back(monkeypatch):
     assert isinstance(prepare_linear(torch.randn(8, 64), kind="fp32"), RowInvariantLinear)
 
 
-def test_an_unknown_library_supports_nothing():
-    assert not supports(None, "bf16")
-    assert not supports(native.load_native().library, "int3")
-    assert set(linear.KINDS) >= {"fp32", "bf16", "nf4"}
+def test_what_no_library_computes_is_torchs(monkeypatch):
+    library = native.load_native().library
+    assert [linear_library(CPU, kind) for kind in ("fp32", "bf16", "nf4", "int8")] == [library] * 4
+    assert linear_library(CPU, "int3") is None
+    assert linear_library(torch.device("meta"), "bf16") is None
+    monkeypatch.setenv("FLEXSERVE_REFERENCE", "1")
+    assert linear_library(CPU, "bf16") is None
 
 
 @pytest.mark.parametrize("kind", ["bf16", "nf4", "int8", "fp32"])

@@ -22,11 +22,6 @@ _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "nf4": torch.bfloat16,
 _CODEBOOK = torch.tensor(NF4_CODEBOOK)
 
 
-def supports(library: NativeLibrary | None, kind: str) -> bool:
-    """Whether the library computes this kind."""
-    return library is not None and kind in KINDS
-
-
 def takes_tiles(library: NativeLibrary, kind: str) -> bool:
     """Whether this processor, and its operating system, lend the library tile registers for this kind."""
     return bool(library.function("flexserve_linear_tiles")() >> KINDS[kind] & 1)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from flexserve_kernels.reference.linear import LINEAR_STRATEGIES, RowInvariantLinear, default_strategy
-from flexserve_kernels.weights import OUTLIER_THRESHOLD, Int8Weight, Nf4Weight
+from flexserve_kernels.weights import Int8Weight, Nf4Weight
 
 
 class Nf4Linear(nn.Module):
@@ -47,11 +47,12 @@ class Int8Linear(nn.Module):
         self.data = nn.Buffer(weight.data)
         self.scale = nn.Buffer(weight.scale)
         self.bias = None if bias is None else nn.Buffer(bias.detach().float())
+        self._threshold = weight.threshold
 
     def forward(self, x: Tensor) -> Tensor:
         rows = x.reshape(-1, self.in_features)
         values = rows.float()
-        outliers = values.abs() >= OUTLIER_THRESHOLD
+        outliers = values.abs() >= self._threshold
         small = values.masked_fill(outliers, 0.0)
         absmax = small.abs().amax(dim=1, keepdim=True).clamp_min(1e-30)
         codes = torch.round(small * (127.0 / absmax)).nan_to_num(0.0).to(torch.int8)
@@ -61,7 +62,7 @@ class Int8Linear(nn.Module):
         for row in outliers.any(dim=1).nonzero().flatten().tolist():
             columns = outliers[row].nonzero().flatten()
             weight = self.data[:, columns].float() * (self.scale / 127.0)[:, None]
-            extra = torch.zeros(self.out_features)
+            extra = torch.zeros(self.out_features, device=x.device)
             for index, column in enumerate(columns.tolist()):  # ascending, one by one
                 extra += weight[:, index] * values[row, column]
             out[row] += extra
