@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM
+from peers import in_transformers, timed_generate
 
-from flexserve_core import DEMO_MODEL, EngineConfig, EngineServer, RequestResult, build_server, resolve
+from flexserve_core import DEMO_MODEL, EngineConfig, EngineServer, RequestResult, build_server
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from training.heldout import Prompt, prompts
@@ -94,26 +94,17 @@ def compare(server: EngineServer, chosen: list[Prompt], options: dict) -> dict:
     }
 
 
-@torch.inference_mode()
 def transformers_tokens_per_s(server: EngineServer, chosen: list[Prompt], max_new_tokens: int) -> float:
     """transformers' greedy generate on the same weights, dtype, prompts and length."""
-    dtype = getattr(torch, server.info.dtype)
-    model = AutoModelForCausalLM.from_pretrained(resolve(DEMO_MODEL).location, dtype=dtype).eval()
+    model = in_transformers(DEMO_MODEL, getattr(torch, server.info.dtype))
     tokens, seconds = 0, 0.0
     for index, prompt in enumerate([chosen[0], *chosen]):  # the first one warms up
         source = {"prompt": prompt.user} if prompt.raw else {"messages": messages(prompt)}
-        ids = torch.tensor([server.make_request(**source).prompt_token_ids])
-        started = time.perf_counter()
-        out = model.generate(
-            ids,
-            attention_mask=torch.ones_like(ids),
-            do_sample=False,
-            max_new_tokens=max_new_tokens,
-            use_cache=True,
-        )
+        ids = server.make_request(**source).prompt_token_ids
+        spent, new = timed_generate(model, ids, max_new_tokens, to_the_end=False)
         if index:
-            seconds += time.perf_counter() - started
-            tokens += out.shape[1] - ids.shape[1]
+            seconds += spent
+            tokens += new
     return round(tokens / seconds, 1)
 
 

@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from peers import grown_in_transformers
-from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+from peers import in_transformers, timed_generate
+from transformers import BitsAndBytesConfig
 
-from flexserve_core import DEMO_MODEL, DEMO_SSM, EngineConfig, resolve
+from flexserve_core import DEMO_MODEL, DEMO_SSM, EngineConfig
 from flexserve_core.models.quantise import Quantisation
 from flexserve_core.runner.batch import chain_segment, pack, with_logits_of
 from flexserve_core.testing import Bench, run_requests
@@ -109,40 +109,30 @@ def ours(bench: Bench, ssm: Bench, requests: Sequence[Request]) -> dict[str, Any
     }
 
 
-@torch.inference_mode()
 def generate_speed(model: Any, requests: Sequence[Request], **settings: Any) -> float:
     """Tokens/s of transformers' greedy generate over the same prompts and lengths."""
     count, seconds = 0, 0.0
     for index, request in enumerate([requests[0], *requests]):  # the first one warms up
-        ids = torch.tensor([request.prompt_token_ids])
         length = request.sampling.max_new_tokens
-        started = _now()
-        out = model.generate(
-            ids,
-            attention_mask=torch.ones_like(ids),
-            do_sample=False,
-            max_new_tokens=length,
-            min_new_tokens=length,
-            **settings,
-        )
+        spent, new = timed_generate(model, request.prompt_token_ids, length, clock=_now, **settings)
         if index:
-            seconds += _now() - started
-            count += out.shape[1] - ids.shape[1]
+            seconds += spent
+            count += new
     return count / seconds
 
 
 def transformers_speeds(size: str, requests: Sequence[Request]) -> dict[str, float]:
     """bf16, bf16 assisted by the SSM, NF4."""
-    speeds = {}
-    model = grown_in_transformers(size)
+    speeds, grown = {}, f"{DEMO_MODEL}@{size}"
+    model = in_transformers(grown)
     speeds["hf_bf16"] = generate_speed(model, requests)
-    ssm = AutoModelForCausalLM.from_pretrained(resolve(DEMO_SSM).location, dtype=torch.bfloat16).eval()
+    ssm = in_transformers(DEMO_SSM)
     speeds["hf_assisted"] = generate_speed(model, requests, assistant_model=ssm)
     del model
     four = BitsAndBytesConfig(
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16
     )
-    model = grown_in_transformers(size, quantization_config=four, device_map="cpu")
+    model = in_transformers(grown, quantization_config=four, device_map="cpu")
     speeds["hf_nf4"] = generate_speed(model, requests)
     return speeds
 
