@@ -66,11 +66,29 @@ class _Plan:
         return self.tokens / self.seconds
 
 
+@dataclass(frozen=True, slots=True)
+class _Load:
+    """What a step has to do whatever is drafted: sums over the candidates."""
+
+    count: int
+    keys: int  # a row of each attends
+    debts: tuple[int, ...]  # per drafter
+    other_rows: int
+
+    @classmethod
+    def of(cls, candidates: Sequence[Candidate], other_rows: int) -> _Load:
+        debts = tuple(map(sum, zip(*(candidate.debts for candidate in candidates), strict=True)))
+        return cls(len(candidates), sum(candidate.length for candidate in candidates), debts, other_rows)
+
+
 _NOTHING = _Plan((), 0, 1.0, 1.0)
 
 
 class AdaptivePolicy:
-    """`llm`: seconds of the LLM's forward. `drafters`: in the engine's order. Text drafters are always asked."""
+    """`llm`: seconds of the LLM's forward. `drafters`: in the engine's order.
+
+    Text drafters are asked in every step that is no rest.
+    """
 
     def __init__(self, llm: CostCurve, drafters: Sequence[DrafterCost], max_depth: int) -> None:
         self._llm = llm
@@ -109,27 +127,25 @@ class AdaptivePolicy:
         if self._without_ssm > 0:
             self._without_ssm -= 1
             return [self._of_one(_NOTHING, candidate) for candidate in candidates]
-        best = self._best(candidates, other_rows)
-        if best.rate <= self._plain_rate(candidates, other_rows):
+        load = _Load.of(candidates, other_rows)
+        best = self._best(load, candidates)
+        if best.rate <= self._plain_rate(load):
             self._rest.begin([candidate.key for candidate in candidates])
         else:
             self._rest.something_pays()
             self._without_ssm = 0 if best.arm else REST_STEPS
-        plan = self._with_probe(best, candidates, other_rows)
+        plan = self._with_probe(best, load, candidates)
         seconds = [
-            drafter.seconds(
-                sum(c.debts[i] for c in candidates), len(candidates), plan.depth if i in plan.arm else 0
-            )
+            drafter.seconds(load.debts[i], load.count, plan.depth if i in plan.arm else 0)
             for i, drafter in enumerate(self._drafters)
         ]
         self._planned = plan, seconds
         return [self._of_one(plan, candidate) for candidate in candidates]
 
-    def _plain_rate(self, candidates: Sequence[Candidate], other_rows: int) -> float:
+    def _plain_rate(self, load: _Load) -> float:
         """Tokens per second when nobody is asked."""
-        keys = sum(candidate.length for candidate in candidates)
-        count = len(candidates)
-        return count / (self._llm.seconds(other_rows + count, keys) + self._plain_handling.seconds(2 * count))
+        forward_s = self._llm.seconds(load.other_rows + load.count, load.keys)
+        return load.count / (forward_s + self._plain_handling.seconds(2 * load.count))
 
     def _of_one(self, plan: _Plan, candidate: Candidate) -> tuple[int, ...]:
         return tuple(
@@ -137,9 +153,9 @@ class AdaptivePolicy:
             for i in range(len(self._drafters))
         )
 
-    def _best(self, candidates: Sequence[Candidate], other_rows: int) -> _Plan:
+    def _best(self, load: _Load, candidates: Sequence[Candidate]) -> _Plan:
         plans = [
-            self._plan(arm, depth, gains, candidates, other_rows)
+            self._plan(arm, depth, gains, load)
             for arm in self._arms
             for gains in [self._gains(arm, candidates)]
             for depth in (range(1, self._max_depth + 1) if arm else (0,))
@@ -155,36 +171,23 @@ class AdaptivePolicy:
                 total[depth] += gains[min(depth, candidate.max_depth - 1)]
         return total
 
-    def _plan(
-        self,
-        arm: tuple[int, ...],
-        depth: int,
-        gains: list[float],
-        candidates: Sequence[Candidate],
-        other_rows: int,
-    ) -> _Plan:
-        count = len(candidates)
-        seconds = sum(
-            self._drafters[i].seconds(sum(c.debts[i] for c in candidates), count, depth) for i in arm
-        )
-        seconds += sum(self._drafters[i].seconds(0, count, 1) for i in self._free)
-        nodes = round(self._nodes_per_level * depth * count)
-        keys = sum(candidate.length for candidate in candidates)
-        seconds += self._llm.seconds(
-            other_rows + count + nodes, round(keys * (1 + self._nodes_per_level * depth))
-        )
+    def _plan(self, arm: tuple[int, ...], depth: int, gains: list[float], load: _Load) -> _Plan:
+        seconds = sum(self._drafters[i].seconds(load.debts[i], load.count, depth) for i in arm)
+        seconds += sum(self._drafters[i].seconds(0, load.count, 1) for i in self._free)
+        nodes = round(self._nodes_per_level * depth * load.count)
+        keys = round(load.keys * (1 + self._nodes_per_level * depth))
+        seconds += self._llm.seconds(load.other_rows + load.count + nodes, keys)
         # text drafters' gains are there at depth 0 too
-        tokens = count + (gains[depth - 1] if depth else gains[-1] * bool(self._free))
-        seconds += self._handling.seconds(count + nodes + tokens)
+        tokens = load.count + (gains[depth - 1] if depth else gains[-1] * bool(self._free))
+        seconds += self._handling.seconds(load.count + nodes + tokens)
         return _Plan(arm, depth, tokens, seconds)
 
-    def _with_probe(self, best: _Plan, candidates: Sequence[Candidate], other_rows: int) -> _Plan:
+    def _with_probe(self, best: _Plan, load: _Load, candidates: Sequence[Candidate]) -> _Plan:
         """The best plan, or once in a while a bolder one, paid from that kind's budget."""
-        self._probing = None
         for way, (arm, depth) in enumerate(self._bolder(best)):
             if (arm, depth) == (best.arm, best.depth):
                 continue
-            probe = self._plan(arm, depth, self._gains(arm, candidates), candidates, other_rows)
+            probe = self._plan(arm, depth, self._gains(arm, candidates), load)
             price = max(0.0, probe.seconds - best.seconds)
             if price <= self._budgets_s[way]:
                 self._budgets_s[way] -= price
@@ -210,7 +213,7 @@ class AdaptivePolicy:
             key=lambda entry: (-entry[0], entry[2]),
         )
         spent = sum(self._planned[1]) if self._planned else 0.0
-        keep = self._worth_keeping([entry[0] for entry in ranked], candidates, other_rows, spent)
+        keep = self._worth_keeping([entry[0] for entry in ranked], _Load.of(candidates, other_rows), spent)
         kept: list[list[int]] = [[] for _ in trees]
         for _, index, node in ranked[:keep]:
             kept[index].append(node)
@@ -218,20 +221,16 @@ class AdaptivePolicy:
         self._note_size(chosen)
         return chosen
 
-    def _worth_keeping(
-        self, reaches: list[float], candidates: Sequence[Candidate], other_rows: int, spent_s: float
-    ) -> int:
+    def _worth_keeping(self, reaches: list[float], load: _Load, spent_s: float) -> int:
         """How many of the nodes, likeliest first, give the most tokens per second."""
-        count = len(candidates)
-        keys = sum(candidate.length for candidate in candidates)
-        base = other_rows + count
-        tokens = float(count)
-        spent_s += self._handling.seconds(count)
+        base = load.other_rows + load.count
+        tokens = float(load.count)
+        spent_s += self._handling.seconds(load.count)
         best = 0
-        best_rate = tokens / (spent_s + self._llm.seconds(base, keys) + self._handling.seconds(tokens))
+        best_rate = tokens / (spent_s + self._llm.seconds(base, load.keys) + self._handling.seconds(tokens))
         for number, reach in enumerate(reaches, start=1):
             tokens += reach
-            seconds = self._llm.seconds(base + number, keys + round(number * keys / count))
+            seconds = self._llm.seconds(base + number, load.keys + round(number * load.keys / load.count))
             seconds += self._handling.seconds(number + tokens)
             if (rate := tokens / (spent_s + seconds)) > best_rate:
                 best, best_rate = number, rate

@@ -8,24 +8,12 @@ import pytest
 
 from flexserve_core import EngineConfig, build_server, for_many
 from flexserve_core.offload import offline, setup
-from flexserve_core.offload.bandwidth import Bandwidths
 from flexserve_core.offload.place import Group
-from flexserve_core.offload.plan import Machine, Model
 from flexserve_core.testing import write_tiny_model
 
-MIB = 2**20
-RATES = Bandwidths(disk=1e9, memory=20e9, host_to_device=0.0, matmul={"bf16": 3e11}, direct=True)
-MODEL = Model(
-    groups=(Group("layers", 40 * MIB, 60),),
-    resident=MIB,
-    macs=1200 * MIB,
-    read=2400 * MIB,
-    kv_per_token=100_000,
-    widest=32_000,
-    kind="bf16",
-    linear_kind="bf16",
-)
-MACHINE = Machine(rates=RATES, compute=1500 * MIB, host=None, process=300 * MIB)
+from .shapes import LARGE, MACHINE, MIB, RATES
+
+MODEL = replace(LARGE, ssm_bytes=0, ssm_kv_per_token=0)
 ARITHMETIC_BOUND = (
     2400 * MIB / 1e9 / (1200 * MIB / 3e11)
 )  # rows whose arithmetic takes as long as all the moving

@@ -11,13 +11,9 @@ from flexserve_core import ConfigurationError, ModelError, OffloadError, parse_s
 from flexserve_core.models.loader import load_model
 from flexserve_core.models.quantised_checkpoint import quantise_checkpoint
 from flexserve_core.offload import bandwidth
-from flexserve_core.offload.bandwidth import Bandwidths
 from flexserve_core.offload.headers import read_checkpoint
 from flexserve_core.offload.percent import weight_shares
-from flexserve_core.offload.place import Group
 from flexserve_core.offload.plan import (
-    Machine,
-    Model,
     Workload,
     by_batch,
     describe,
@@ -28,21 +24,7 @@ from flexserve_core.offload.plan import (
 from flexserve_core.runner.model_runner import ModelRunner
 from flexserve_core.testing import write_tiny_model
 
-MIB = 2**20
-RATES = Bandwidths(disk=1e9, memory=20e9, host_to_device=0.0, matmul={"bf16": 3e11}, direct=True)
-LARGE = Model(
-    groups=(Group("layers", 40 * MIB, 60),),
-    resident=MIB,
-    macs=1200 * MIB,
-    read=2400 * MIB,
-    kv_per_token=100_000,
-    widest=32_000,
-    kind="bf16",
-    linear_kind="bf16",
-    ssm_bytes=50 * MIB,
-    ssm_kv_per_token=1000,
-)
-MACHINE = Machine(rates=RATES, compute=1500 * MIB, host=None, process=300 * MIB)
+from .shapes import LARGE, MACHINE, MIB, RATES
 
 
 @pytest.mark.parametrize("family", ["llama", "gpt2", "opt", "gpt_neox", "gpt_bigcode", "qwen3"])
