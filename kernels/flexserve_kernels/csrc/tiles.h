@@ -133,28 +133,25 @@ inline void take_up(const float* from) {
   _tile_loadd(3, from + 768, 64);
 }
 
+// sum += weights · rows. A macro, as the numbers of tiles are part of the instruction's text.
+#define FLEXSERVE_DOT(sum, weights, rows)   \
+  if constexpr (INTEGER)                    \
+    _tile_dpbssd(sum, weights, rows);       \
+  else                                      \
+    _tile_dpbf16ps(sum, weights, rows)
+
 // Tiles 0..3: sums [column tile][row tile]; 4, 5: weights; 6, 7: rows.
 template <bool TWO, bool INTEGER>
 inline void multiply(const uint8_t* weight, const uint8_t* x, int64_t width, int64_t next_row_tile) {
   _tile_loadd(4, weight, 64);
   _tile_loadd(6, x, 4 * width);
   _tile_loadd(5, weight + TILE_BYTES, 64);
-  if constexpr (INTEGER) {
-    _tile_dpbssd(0, 4, 6);
-    _tile_dpbssd(2, 5, 6);
-  } else {
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_dpbf16ps(2, 5, 6);
-  }
+  FLEXSERVE_DOT(0, 4, 6);
+  FLEXSERVE_DOT(2, 5, 6);
   if constexpr (TWO) {
     _tile_loadd(7, x + next_row_tile, 64);  // then all rows are there
-    if constexpr (INTEGER) {
-      _tile_dpbssd(1, 4, 7);
-      _tile_dpbssd(3, 5, 7);
-    } else {
-      _tile_dpbf16ps(1, 4, 7);
-      _tile_dpbf16ps(3, 5, 7);
-    }
+    FLEXSERVE_DOT(1, 4, 7);
+    FLEXSERVE_DOT(3, 5, 7);
   }
 }
 
@@ -164,23 +161,15 @@ inline void multiply_two_strips(const uint8_t* one, const uint8_t* two, const ui
   _tile_loadd(6, x, 4 * width);
   _tile_loadd(4, one, 64);
   _tile_loadd(5, one + TILE_BYTES, 64);
-  if constexpr (INTEGER) {
-    _tile_dpbssd(0, 4, 6);
-    _tile_dpbssd(1, 5, 6);
-  } else {
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_dpbf16ps(1, 5, 6);
-  }
+  FLEXSERVE_DOT(0, 4, 6);
+  FLEXSERVE_DOT(1, 5, 6);
   _tile_loadd(4, two, 64);
   _tile_loadd(5, two + TILE_BYTES, 64);
-  if constexpr (INTEGER) {
-    _tile_dpbssd(2, 4, 6);
-    _tile_dpbssd(3, 5, 6);
-  } else {
-    _tile_dpbf16ps(2, 4, 6);
-    _tile_dpbf16ps(3, 5, 6);
-  }
+  FLEXSERVE_DOT(2, 4, 6);
+  FLEXSERVE_DOT(3, 5, 6);
 }
+
+#undef FLEXSERVE_DOT
 
 // Rows quantised by LLM.int8.
 struct Int8Rows {
