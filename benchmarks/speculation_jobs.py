@@ -18,8 +18,9 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from flexserve_core import DEMO_SSM, resolve
 from flexserve_core.engine.engine import Engine
 from flexserve_core.models.loader import load_model
-from flexserve_core.policy.adaptive import AdaptivePolicy, DrafterCost
+from flexserve_core.policy.adaptive import AdaptivePolicy
 from flexserve_core.policy.cost import CostCurve
+from flexserve_core.policy.drafter_cost import DrafterCost
 from flexserve_core.policy.policy import Policy
 from flexserve_core.runner.model_runner import ModelRunner
 from flexserve_core.runner.timing import ForwardTimes, time_forwards

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 from flexserve_core.config import EngineConfig
 from flexserve_core.engine.cost_cache import cached_times
-from flexserve_core.policy.adaptive import AdaptivePolicy, DrafterCost
+from flexserve_core.policy.adaptive import AdaptivePolicy
 from flexserve_core.policy.cost import CostCurve
+from flexserve_core.policy.drafter_cost import DrafterCost
 from flexserve_core.policy.policy import FixedPolicy, Policy
 from flexserve_core.runner.model_runner import ModelRunner
 from flexserve_core.runner.timing import ForwardTimes, confirms, time_forwards

@@ -6,7 +6,7 @@ Everything here is an estimate with a prior, so that it can be read before anyth
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 
 from flexserve_core.speculation.tree import TokenTree
 
@@ -104,11 +104,17 @@ class Calibration:
             )
         return found
 
-    def learn(self, tree: TokenTree, path: tuple[int, ...], sampled: bool) -> None:
-        """The walk took `path` and stopped: every child of a visited node is a case."""
-        visited, taken = {-1, *path}, set(path)
+    def learn(self, tree: TokenTree, emitted: Sequence[int], sampled: bool) -> None:
+        """The text went on with `emitted`: every child of a node on its way is a case, verified or not.
+
+        If only verified nodes counted, what is once thought too unlikely to verify would be thought so for ever.
+        """
+        if not emitted:
+            return
+        way = matched_nodes(tree, emitted)
+        taken, left = set(way), {-1, *way[: len(emitted) - 1]}  # what came next is known
         for node, parent in enumerate(tree.parents):
-            if parent in visited:
+            if parent in left:
                 self.observe(
                     tree.sources[node], sampled, tree.depths[node], stated(tree, node), node in taken
                 )
@@ -125,13 +131,13 @@ def _cell(source: str, sampled: bool, depth: int, confidence: float) -> tuple[st
     return source, sampled, depth == 1, sum(confidence > edge for edge in _CONFIDENCE_EDGES)
 
 
-def matched_depth(tree: TokenTree, emitted: list[int]) -> int:
-    """How deep the emitted tokens go in a drafter's own tree."""
-    child: Callable[[int, int], int | None] = tree.child
-    node = -1
-    for depth, token in enumerate(emitted):
-        found = child(node, token)
-        if found is None:
-            return depth
-        node = found
-    return len(emitted)
+def matched_nodes(tree: TokenTree, emitted: Sequence[int]) -> list[int]:
+    """The emitted tokens' way in a drafter's own tree, as far as it goes."""
+    way: list[int] = []
+    node: int | None = -1
+    for token in emitted:
+        node = tree.child(node, token)
+        if node is None:
+            break
+        way.append(node)
+    return way

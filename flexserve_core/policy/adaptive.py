@@ -1,7 +1,8 @@
 """The policy that measures before it speculates: the most expected tokens per second of the whole batch.
 
 Before drafting it weighs *arms* (sets of drafters) and depths: tokens expected from tracked acceptance against the
-drafters' and the LLM's measured cost. After drafting, when the drafters have said how sure they are, it keeps the
+drafters' and the LLM's measured cost. A step that computes prompts, too, takes its time anyhow: there a token is worth
+what tokens cost in other steps. After drafting, when the drafters have said how sure they are, it keeps the
 nodes whose chance of acceptance pays for their row. What is switched off is tried again out of a small budget, a fixed
 share of the time spent, so that a bad drafter costs a bounded share and a good one is found again.
 
@@ -12,9 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
-from flexserve_core.policy.acceptance import Calibration, DepthRates, matched_depth
-from flexserve_core.policy.cost import CostCurve, HandlingCost
+from flexserve_core.policy.acceptance import Calibration, DepthRates, matched_nodes
+from flexserve_core.policy.cost import CostCurve, HandlingCost, TokenCost
+from flexserve_core.policy.drafter_cost import DrafterCost
 from flexserve_core.policy.policy import Candidate, Outcome, Timing
 from flexserve_core.policy.rest import REST_STEPS, Rest
 from flexserve_core.speculation.tree import TokenTree
@@ -23,33 +26,7 @@ PROBE_SHARE = 0.01  # of all time may go into trying what does not seem to pay
 _PROBE_DEPTH = 2
 _MOST_BUDGET_S = 2.0
 _RATE = 0.1  # of the running averages below
-
-
-@dataclass(slots=True)
-class DrafterCost:
-    """What asking one drafter costs. level: the model's forward by rows; None for a drafter without a model."""
-
-    level: CostCurve | None
-    overhead: float = 1.0  # measured ÷ predicted of drafters with a model
-    call_s: float = 2e-5  # of drafters without one
-    rows_per_level: float = 3.0  # frontier nodes of one sequence
-
-    def seconds(self, debts: int, sequences: int, depth: int) -> float:
-        """Of drafting `depth` levels for `sequences` sequences whose debts add up to `debts` rows."""
-        if depth == 0 or sequences == 0:
-            return 0.0
-        if self.level is None:
-            return self.call_s * sequences
-        deeper = self.level.seconds(max(1, round(self.rows_per_level * sequences)))
-        return self.overhead * (self.level.seconds(debts) + (depth - 1) * deeper)
-
-    def observe(self, predicted_s: float, sequences: int, seconds: float) -> None:
-        """Drafting for so many sequences took `seconds`, `predicted_s` by `seconds()` before."""
-        if self.level is None:
-            self.call_s += _RATE * (seconds / sequences - self.call_s)
-        elif predicted_s > 0:
-            ratio = min(1.5, max(0.67, seconds / predicted_s))
-            self.overhead *= 1 + _RATE * (ratio - 1)
+_STEPS = 8  # that catching up is thought to serve
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +37,16 @@ class _Plan:
     depth: int
     tokens: float
     seconds: float
+    once_s: float = 0.0  # of the seconds: catching up, which later steps gain from, too
 
     @property
     def rate(self) -> float:
-        return self.tokens / self.seconds
+        return self.tokens / self.lasting_s
+
+    @property
+    def lasting_s(self) -> float:
+        """A step's share of the seconds when it goes on like that."""
+        return self.seconds - self.once_s * (1 - 1 / _STEPS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +91,7 @@ class AdaptivePolicy:
         self._rest = Rest()
         self._could_speculate = 0  # sequences, in this step
         self._handling, self._plain_handling = HandlingCost(), HandlingCost()
+        self._token_cost = TokenCost()
         self._without_ssm = 0  # steps for which that stands, unthought
 
     def costs(self) -> tuple[dict[int, float], ...]:
@@ -129,7 +113,9 @@ class AdaptivePolicy:
             return [self._of_one(_NOTHING, candidate) for candidate in candidates]
         load = _Load.of(candidates, other_rows)
         best = self._best(load, candidates)
-        if best.rate <= self._plain_rate(load):
+        if self._worth(best, load) <= self._worth(self._plain(load), load):
+            if load.other_rows:
+                return [(0,) * len(self._drafters) for _ in candidates]
             self._rest.begin([candidate.key for candidate in candidates])
         else:
             self._rest.something_pays()
@@ -142,10 +128,17 @@ class AdaptivePolicy:
         self._planned = plan, seconds
         return [self._of_one(plan, candidate) for candidate in candidates]
 
-    def _plain_rate(self, load: _Load) -> float:
-        """Tokens per second when nobody is asked."""
+    def _worth(self, plan: _Plan, load: _Load) -> float:
+        """The more, the better; of plans for the same load."""
+        if not load.other_rows:
+            return plan.rate
+        alone_s = self._llm.seconds(load.count, load.keys) / load.count
+        return plan.tokens * self._token_cost.seconds(alone_s) - plan.lasting_s
+
+    def _plain(self, load: _Load) -> _Plan:
+        """Nobody is asked."""
         forward_s = self._llm.seconds(load.other_rows + load.count, load.keys)
-        return load.count / (forward_s + self._plain_handling.seconds(2 * load.count))
+        return _Plan((), 0, load.count, forward_s + self._plain_handling.seconds(2 * load.count))
 
     def _of_one(self, plan: _Plan, candidate: Candidate) -> tuple[int, ...]:
         return tuple(
@@ -160,7 +153,7 @@ class AdaptivePolicy:
             for gains in [self._gains(arm, candidates)]
             for depth in (range(1, self._max_depth + 1) if arm else (0,))
         ]
-        return max(plans, key=lambda plan: plan.rate)
+        return max(plans, key=lambda plan: self._worth(plan, load))
 
     def _gains(self, arm: tuple[int, ...], candidates: Sequence[Candidate]) -> list[float]:
         """[d]: accepted tokens expected of the whole batch at depth d + 1."""
@@ -180,7 +173,8 @@ class AdaptivePolicy:
         # text drafters' gains are there at depth 0 too
         tokens = load.count + (gains[depth - 1] if depth else gains[-1] * bool(self._free))
         seconds += self._handling.seconds(load.count + nodes + tokens)
-        return _Plan(arm, depth, tokens, seconds)
+        once_s = sum(self._drafters[i].catching_up(load.debts[i], load.count) for i in arm)
+        return _Plan(arm, depth, tokens, seconds, once_s)
 
     def _with_probe(self, best: _Plan, load: _Load, candidates: Sequence[Candidate]) -> _Plan:
         """The best plan, or once in a while a bolder one, paid from that kind's budget."""
@@ -205,6 +199,8 @@ class AdaptivePolicy:
     def select(
         self, candidates: Sequence[Candidate], trees: Sequence[TokenTree], other_rows: int
     ) -> list[TokenTree]:
+        if not candidates:
+            return []
         reaches = [
             self._calibration.reach(tree, c.sampled) for tree, c in zip(trees, candidates, strict=True)
         ]
@@ -212,8 +208,10 @@ class AdaptivePolicy:
             ((reach, i, node) for i, one in enumerate(reaches) for node, reach in enumerate(one)),
             key=lambda entry: (-entry[0], entry[2]),
         )
-        spent = sum(self._planned[1]) if self._planned else 0.0
-        keep = self._worth_keeping([entry[0] for entry in ranked], _Load.of(candidates, other_rows), spent)
+        spent, once = (sum(self._planned[1]), self._planned[0].once_s) if self._planned else (0.0, 0.0)
+        keep = self._worth_keeping(
+            [entry[0] for entry in ranked], _Load.of(candidates, other_rows), spent, once
+        )
         kept: list[list[int]] = [[] for _ in trees]
         for _, index, node in ranked[:keep]:
             kept[index].append(node)
@@ -221,19 +219,19 @@ class AdaptivePolicy:
         self._note_size(chosen)
         return chosen
 
-    def _worth_keeping(self, reaches: list[float], load: _Load, spent_s: float) -> int:
+    def _worth_keeping(self, reaches: list[float], load: _Load, spent_s: float, once_s: float) -> int:
         """How many of the nodes, likeliest first, give the most tokens per second."""
-        base = load.other_rows + load.count
         tokens = float(load.count)
         spent_s += self._handling.seconds(load.count)
-        best = 0
-        best_rate = tokens / (spent_s + self._llm.seconds(base, load.keys) + self._handling.seconds(tokens))
-        for number, reach in enumerate(reaches, start=1):
+        best, most = 0, -inf
+        for number, reach in enumerate([0.0, *reaches]):
             tokens += reach
-            seconds = self._llm.seconds(base + number, load.keys + round(number * load.keys / load.count))
-            seconds += self._handling.seconds(number + tokens)
-            if (rate := tokens / (spent_s + seconds)) > best_rate:
-                best, best_rate = number, rate
+            keys = load.keys + round(number * load.keys / load.count)
+            seconds = self._llm.seconds(load.other_rows + load.count + number, keys)
+            seconds += spent_s + self._handling.seconds(number + tokens)
+            worth = self._worth(_Plan((), 0, tokens, seconds, once_s), load)
+            if worth > most:
+                best, most = number, worth
         return best
 
     def _note_size(self, trees: Sequence[TokenTree]) -> None:
@@ -259,24 +257,27 @@ class AdaptivePolicy:
                     self._drafters[i].observe(predicted, len(outcomes), seconds)
         self._planned = None
         for outcome in outcomes:
-            self._calibration.learn(outcome.tree, outcome.path, outcome.candidate.sampled)
+            for tree in outcome.drafts:
+                self._calibration.learn(tree, outcome.emitted, outcome.candidate.sampled)
             self._learn_depths(outcome)
 
     def _note_handling(self, outcomes: Sequence[Outcome], timing: Timing) -> None:
         """Of steps that only decode: a prompt's rows are handled otherwise."""
         nodes = sum(len(outcome.tree) for outcome in outcomes)
-        if timing.rows != self._could_speculate + nodes:
+        if timing.rows != self._could_speculate + nodes or timing.rows == 0:
             return
+        tokens = self._could_speculate
         if outcomes:
             tokens = sum(len(outcome.emitted) for outcome in outcomes)
             self._handling.observe(len(outcomes) + nodes + tokens, timing.other_s)
         else:
-            self._plain_handling.observe(2 * self._could_speculate, timing.other_s)
+            self._plain_handling.observe(2 * tokens, timing.other_s)
+        self._token_cost.observe(tokens, timing.forward_s + sum(timing.draft_s) + timing.other_s)
 
     def _learn_depths(self, outcome: Outcome) -> None:
         """Every arm whose drafters were all asked is seen: each path of a merged tree is a path of one of them."""
         emitted = list(outcome.emitted)
-        matched = [matched_depth(tree, emitted) for tree in outcome.drafts]
+        matched = [len(matched_nodes(tree, emitted)) for tree in outcome.drafts]
         for arm in self._arms:
             if all(outcome.depths[i] > 0 for i in arm):
                 members = (*self._free, *arm)

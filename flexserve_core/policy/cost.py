@@ -51,13 +51,18 @@ class CostCurve:
         if rows <= 0 or seconds <= 0:
             return
         ratio = min(_MOST, seconds / self.seconds(rows, keys))
-        if ratio < _FAR:  # what was measured at start was disturbed
-            self._level *= ratio
-            return
-        self._level *= 1 + _LEVEL_RATE * (ratio - 1)
         nearest = self._nearest(rows)
-        self._measured[nearest] *= 1 + _POINT_RATE * (ratio - 1)
+        if ratio < _FAR:
+            self._take_down(nearest, ratio)
+        else:
+            self._level *= 1 + _LEVEL_RATE * (ratio - 1)
+            self._measured[nearest] *= 1 + _POINT_RATE * (ratio - 1)
         self._rising = list(accumulate(self._measured, max))
+
+    def _take_down(self, point: int, ratio: float) -> None:
+        """What was measured at start was disturbed, there and perhaps for more rows; fewer cost no more than that."""
+        self._measured[point:] = [ratio * seconds for seconds in self._rising[point:]]
+        self._measured[:point] = [min(seconds, self._measured[point]) for seconds in self._measured[:point]]
 
     def _nearest(self, rows: int) -> int:
         above = bisect_left(self._rows, rows)
@@ -70,6 +75,22 @@ class CostCurve:
     def points(self) -> dict[int, float]:
         """rows → seconds, as believed now."""
         return {rows: self._level * seconds for rows, seconds in zip(self._rows, self._rising, strict=True)}
+
+
+class TokenCost:
+    """Seconds a token took in the last steps."""
+
+    def __init__(self) -> None:
+        self._tokens = self._seconds = 0.0  # of a step, on average
+
+    def seconds(self, at_first: float) -> float:
+        """at_first: what is believed before the first step."""
+        return self._seconds / self._tokens if self._tokens else at_first
+
+    def observe(self, tokens: int, seconds: float) -> None:
+        rate = _LEVEL_RATE if self._tokens else 1.0
+        self._tokens += rate * (tokens - self._tokens)
+        self._seconds += rate * (seconds - self._seconds)
 
 
 class HandlingCost:

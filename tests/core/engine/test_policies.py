@@ -10,8 +10,9 @@ from flexserve_core.config import EngineConfig
 from flexserve_core.engine import policies
 from flexserve_core.engine.build import build_server
 from flexserve_core.errors import ConfigurationError
-from flexserve_core.policy.adaptive import AdaptivePolicy, DrafterCost
+from flexserve_core.policy.adaptive import AdaptivePolicy
 from flexserve_core.policy.cost import CostCurve
+from flexserve_core.policy.drafter_cost import DrafterCost
 from flexserve_core.policy.policy import FixedPolicy
 from flexserve_core.speculation.prompt_lookup import PromptLookupDrafter
 from flexserve_core.testing import run_requests

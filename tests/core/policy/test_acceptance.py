@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from flexserve_core.policy.acceptance import Calibration, DepthRates, Rate, matched_depth, stated
+from flexserve_core.policy.acceptance import Calibration, DepthRates, Rate, matched_nodes, stated
 from flexserve_core.speculation.tree import TreeBuilder
 
 
@@ -68,7 +68,7 @@ def test_calibration_corrects_an_overconfident_drafter():
         reached = 0
         while reached < 3 and rng.random() < 0.3:
             reached += 1
-        calibration.learn(tree, tuple(range(reached)), sampled=False)
+        calibration.learn(tree, [*range(1, reached + 1), 9], sampled=False)
     reach = calibration.reach(tree, sampled=False)
     assert reach[0] == pytest.approx(0.3, abs=0.08)
     assert reach[2] == pytest.approx(0.027, abs=0.03)
@@ -88,11 +88,16 @@ def test_calibration_counts_every_child_of_a_visited_node_and_no_other():
         def observe(self, source, sampled, depth, stated, accepted):
             seen.append((source, depth, accepted))
 
-    Spy().learn(tree, (), False)
-    assert seen == [("a", 1, False), ("b", 1, False)]
-    seen.clear()
-    Spy().learn(tree, (0,), False)
-    assert seen == [("a", 1, True), ("b", 1, False), ("a", 2, False)]
+    for emitted, cases in {
+        (): [],
+        (9,): [("a", 1, False), ("b", 1, False)],
+        (5,): [("a", 1, True), ("b", 1, False)],  # what comes after 5 is not known
+        (5, 9): [("a", 1, True), ("b", 1, False), ("a", 2, False)],
+        (5, 7): [("a", 1, True), ("b", 1, False), ("a", 2, True)],
+    }.items():
+        seen.clear()
+        Spy().learn(tree, emitted, False)
+        assert seen == cases
 
 
 def test_stated_probability_is_conditional_and_bounded():
@@ -101,6 +106,7 @@ def test_stated_probability_is_conditional_and_bounded():
     assert stated(chain(1, log_prob=0.4), 0) == 1.0
 
 
-def test_matched_depth_follows_the_drafters_own_tree():
+def test_matched_nodes_follow_the_drafters_own_tree():
     tree = chain(1, 2, 3)
-    assert [matched_depth(tree, e) for e in ([9], [1, 9], [1, 2, 3, 4], [1, 2], [])] == [0, 1, 3, 2, 0]
+    ways = [matched_nodes(tree, e) for e in ([9], [1, 9], [1, 2, 3, 4], [1, 2], [])]
+    assert ways == [[], [0], [0, 1, 2], [0, 1], []]

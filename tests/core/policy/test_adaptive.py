@@ -7,9 +7,10 @@ import random
 
 import pytest
 
-from flexserve_core.policy.acceptance import matched_depth
-from flexserve_core.policy.adaptive import AdaptivePolicy, DrafterCost
+from flexserve_core.policy.acceptance import matched_nodes
+from flexserve_core.policy.adaptive import AdaptivePolicy
 from flexserve_core.policy.cost import CostCurve
+from flexserve_core.policy.drafter_cost import DrafterCost
 from flexserve_core.policy.policy import Candidate, FixedPolicy, Outcome, Timing
 from flexserve_core.policy.simulator import Machine, Recording, simulate
 from flexserve_core.speculation.tree import EMPTY_TREE, TokenTree, TreeBuilder
@@ -110,10 +111,65 @@ def test_it_does_not_speculate_where_every_row_costs_a_forward():
     assert speed(policy(RISING, SMALL), texts, costs) >= 0.96 * speed(Plain(1), texts, costs)
 
 
+@pytest.mark.parametrize("known", [False, True], ids=["first step", "after others"])
+def test_beside_a_long_prompt_the_draft_still_has_to_pay(known):
+    """The prompt's time is spent anyhow: a tenth more of it for a few tokens is dearer than those tokens later."""
+    chosen = policy(CPU, SMALL)
+    candidates = [Candidate(key, False, 20, DEPTH, (1,)) for key in range(2)]
+    if known:
+        simulate(chosen, recordings(lambda p, d: 0.1, count=32), machine(CPU, SMALL), 16)
+        assert not chosen.rests([0, 1])
+    depths = chosen.depths(candidates, other_rows=2000)
+    cheap = policy(CPU, {1: 1e-5})
+    drafted = cheap.depths(candidates, other_rows=2000)
+    assert all(depth > 0 for (depth,) in drafted)
+    if known:
+        assert depths == [(0,), (0,)]
+
+
 def test_a_draft_that_becomes_good_is_found_again():
     texts = recordings(lambda p, d: 0.0 if p < 400 else 0.95, length=1200, count=1)
     costs = machine(CPU, SMALL)
     assert speed(policy(CPU, SMALL), texts, costs) >= 1.5 * speed(Plain(1), texts, costs)
+
+
+def test_drafts_that_come_true_are_noticed_though_nobody_verified_them():
+    chosen = policy(RISING, None)
+    builder = TreeBuilder()
+    builder.add_chain([7, 8], -0.2, "text")
+    draft = builder.build()
+    candidate = Candidate(1, False, 20, DEPTH, (0,))
+
+    def kept_after(emitted) -> int:
+        for _ in range(60):
+            chosen.observe(
+                [Outcome(candidate, (draft,), (2,), EMPTY_TREE, (), emitted)], Timing(1, 20, 0.05, (1e-5,))
+            )
+        chosen.depths([candidate], 0)
+        return len(chosen.select([candidate], [draft], 0)[0])
+
+    assert kept_after((9,)) == 0
+    cheaper = Timing(8, 20, 0.06, (1e-5,))
+    for _ in range(60):
+        chosen.observe([], cheaper)  # rows cost little now
+    assert kept_after((9,)) == 0
+    assert kept_after((7,)) == 2
+
+
+def test_catching_up_is_worth_it_for_the_steps_to_come():
+    """Eight texts of 100 tokens that the SSM has not seen: dear once, and each step gains for long."""
+    slow = {1: 0.006, 16: 0.008, 64: 0.020, 1024: 0.3}
+    texts = recordings(lambda p, d: 0.9, count=32)
+    costs = machine(CPU, slow)
+    chosen = policy(CPU, slow)
+    simulate(chosen, texts, costs, 8)
+    behind = [Candidate(100 + key, False, 100, DEPTH, (100,)) for key in range(8)]
+    assert not chosen.rests([one.key for one in behind])
+    assert all(depth > 0 for (depth,) in chosen.depths(behind, 0))
+    hopeless = policy(CPU, {1: 0.006, 16: 0.008, 64: 0.020, 1024: 30.0})
+    simulate(hopeless, texts, costs, 8)
+    hopeless.rests([one.key for one in behind])
+    assert all(depth == 0 for (depth,) in hopeless.depths(behind, 0))
 
 
 def test_of_two_ssms_the_useless_one_is_left_out():
@@ -150,7 +206,7 @@ def _drafted(unit_s: float) -> list[int]:
         [depths] = chosen.depths([candidate], 0)
         tree = tree_of(rng, truth, 0.9, 0.9) if depths[0] else EMPTY_TREE
         [kept] = chosen.select([candidate], [tree], 0)
-        reached = matched_depth(kept, list(truth))
+        reached = len(matched_nodes(kept, truth))
         path = kept.path(kept_node) if (kept_node := _node_at(kept, truth[:reached])) >= 0 else ()
         outcome = Outcome(candidate, (tree,), depths, kept, tuple(path), truth[: reached + 1])
         rows, draft_s = 1 + len(kept), 0.0004 if depths[0] else 0.0

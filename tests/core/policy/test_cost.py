@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flexserve_core.policy.cost import CostCurve, HandlingCost
+from flexserve_core.policy.cost import CostCurve, HandlingCost, TokenCost
 
 
 def test_points_lines_and_the_last_slope():
@@ -39,6 +39,24 @@ def test_a_start_that_was_disturbed_is_forgotten_at_once():
     curve.observe(1, 1.0)
     assert curve.seconds(1) == pytest.approx(1.0)
     assert curve.seconds(32) < 2.0
+
+
+def test_one_point_that_was_disturbed_changes_only_what_is_dearer():
+    curve = CostCurve({1: 3.0, 16: 4.0, 48: 20.0, 64: 40.0})
+    curve.observe(48, 5.0)
+    assert curve.points() == pytest.approx({1: 3.0, 16: 4.0, 48: 5.0, 64: 10.0})
+    curve.observe(64, 2.0)  # then fewer rows cost no more
+    assert curve.points() == pytest.approx({1: 2.0, 16: 2.0, 48: 2.0, 64: 2.0})
+
+
+def test_a_token_s_cost_is_an_average_of_the_last_steps():
+    cost = TokenCost()
+    assert cost.seconds(at_first=7.0) == 7.0
+    cost.observe(4, 2.0)
+    assert cost.seconds(7.0) == 0.5
+    for _ in range(100):
+        cost.observe(10, 1.0)
+    assert cost.seconds(7.0) == pytest.approx(0.1, rel=0.01)
 
 
 def test_one_interruption_moves_it_little():
