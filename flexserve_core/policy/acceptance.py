@@ -14,6 +14,7 @@ _FADE = 0.98  # of a count, by each new observation of its kind: the last fifty 
 _PRIOR = 0.6  # acceptance of a draft nobody knows anything about
 _PRIOR_COUNT = 3.0
 _SLOW_FADE = 0.998
+_YIELD_RATE = 0.1
 _CONFIDENCE_EDGES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.97)
 
 
@@ -118,6 +119,18 @@ class Calibration:
                 self.observe(
                     tree.sources[node], sampled, tree.depths[node], stated(tree, node), node in taken
                 )
+
+
+class TextYield:
+    """What a sequence gains in a step from the nodes of text drafters that were kept: tokens, for rows."""
+
+    def __init__(self) -> None:
+        self.tokens = self.nodes = 1.0
+
+    def observe(self, tokens: float, nodes: float) -> None:
+        """Expected tokens, and nodes, of one sequence, on average over a step's."""
+        self.tokens += _YIELD_RATE * (tokens - self.tokens)
+        self.nodes += _YIELD_RATE * (nodes - self.nodes)
 
 
 def stated(tree: TokenTree, node: int) -> float:

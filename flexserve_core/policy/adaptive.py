@@ -12,12 +12,12 @@ Source: the objective is that of Sequoia (Chen et al., 2024) and of SpecDec++ (H
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import inf
 
-from flexserve_core.policy.acceptance import Calibration, DepthRates, matched_nodes
+from flexserve_core.policy.acceptance import Calibration, DepthRates, TextYield, matched_nodes
 from flexserve_core.policy.cost import CostCurve, HandlingCost, TokenCost
 from flexserve_core.policy.drafter_cost import DrafterCost
+from flexserve_core.policy.plan import StepLoad, StepPlan
 from flexserve_core.policy.policy import Candidate, Outcome, Timing
 from flexserve_core.policy.rest import REST_STEPS, Rest
 from flexserve_core.speculation.tree import TokenTree
@@ -26,45 +26,9 @@ PROBE_SHARE = 0.01  # of all time may go into trying what does not seem to pay
 _PROBE_DEPTH = 2
 _MOST_BUDGET_S = 2.0
 _RATE = 0.1  # of the running averages below
-_STEPS = 8  # that catching up is thought to serve
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """One way to draft, and what is expected of it."""
-
-    arm: tuple[int, ...]  # drafters with a model that are asked
-    depth: int
-    tokens: float
-    seconds: float
-    once_s: float = 0.0  # of the seconds: catching up, which later steps gain from, too
-
-    @property
-    def rate(self) -> float:
-        return self.tokens / self.lasting_s
-
-    @property
-    def lasting_s(self) -> float:
-        """A step's share of the seconds when it goes on like that."""
-        return self.seconds - self.once_s * (1 - 1 / _STEPS)
-
-
-@dataclass(frozen=True, slots=True)
-class _Load:
-    """What a step has to do whatever is drafted: sums over the candidates."""
-
-    count: int
-    keys: int  # a row of each attends
-    debts: tuple[int, ...]  # per drafter
-    other_rows: int
-
-    @classmethod
-    def of(cls, candidates: Sequence[Candidate], other_rows: int) -> _Load:
-        debts = tuple(map(sum, zip(*(candidate.debts for candidate in candidates), strict=True)))
-        return cls(len(candidates), sum(candidate.length for candidate in candidates), debts, other_rows)
-
-
-_NOTHING = _Plan((), 0, 1.0, 1.0)
+_NOTHING = StepPlan((), 0, 1.0, 1.0)
 
 
 class AdaptivePolicy:
@@ -81,13 +45,16 @@ class AdaptivePolicy:
         models = tuple(i for i, drafter in enumerate(drafters) if drafter.level is not None)
         arms = [(), *((i,) for i in models), models]
         self._arms = tuple(dict.fromkeys(arms))  # none, each alone, all together
-        self._all = {arm: DepthRates(max_depth) for arm in self._arms}
+        self._all = {arm: DepthRates(max_depth) for arm in self._arms if arm}
         self._requests: dict[int, dict[tuple[int, ...], DepthRates]] = {}
         self._calibration = Calibration()
         self._nodes_per_level = 2.0  # kept by `select`, of one sequence
+        self._text = TextYield()
         self._budgets_s = [0.0, 0.0]  # for each kind of probe
         self._probing: int | None = None  # the kind of this step's probe
-        self._planned: tuple[_Plan, list[float]] | None = None  # of this step, with its seconds per drafter
+        self._planned: tuple[StepPlan, list[float]] | None = (
+            None  # of this step, with its seconds per drafter
+        )
         self._rest = Rest()
         self._could_speculate = 0  # sequences, in this step
         self._handling, self._plain_handling = HandlingCost(), HandlingCost()
@@ -111,7 +78,7 @@ class AdaptivePolicy:
         if self._without_ssm > 0:
             self._without_ssm -= 1
             return [self._of_one(_NOTHING, candidate) for candidate in candidates]
-        load = _Load.of(candidates, other_rows)
+        load = StepLoad.of(candidates, other_rows)
         best = self._best(load, candidates)
         if self._worth(best, load) <= self._worth(self._plain(load), load):
             if load.other_rows:
@@ -128,32 +95,32 @@ class AdaptivePolicy:
         self._planned = plan, seconds
         return [self._of_one(plan, candidate) for candidate in candidates]
 
-    def _worth(self, plan: _Plan, load: _Load) -> float:
+    def _worth(self, plan: StepPlan, load: StepLoad) -> float:
         """The more, the better; of plans for the same load."""
         if not load.other_rows:
             return plan.rate
         alone_s = self._llm.seconds(load.count, load.keys) / load.count
         return plan.tokens * self._token_cost.seconds(alone_s) - plan.lasting_s
 
-    def _plain(self, load: _Load) -> _Plan:
+    def _plain(self, load: StepLoad) -> StepPlan:
         """Nobody is asked."""
         forward_s = self._llm.seconds(load.other_rows + load.count, load.keys)
-        return _Plan((), 0, load.count, forward_s + self._plain_handling.seconds(2 * load.count))
+        return StepPlan((), 0, load.count, forward_s + self._plain_handling.seconds(2 * load.count))
 
-    def _of_one(self, plan: _Plan, candidate: Candidate) -> tuple[int, ...]:
+    def _of_one(self, plan: StepPlan, candidate: Candidate) -> tuple[int, ...]:
         return tuple(
             candidate.max_depth if i in self._free else min(plan.depth, candidate.max_depth) * (i in plan.arm)
             for i in range(len(self._drafters))
         )
 
-    def _best(self, load: _Load, candidates: Sequence[Candidate]) -> _Plan:
+    def _best(self, load: StepLoad, candidates: Sequence[Candidate]) -> StepPlan:
         plans = [
-            self._plan(arm, depth, gains, load)
-            for arm in self._arms
+            self._plan(arm, depth, gains[depth - 1], load)
+            for arm in self._all
             for gains in [self._gains(arm, candidates)]
-            for depth in (range(1, self._max_depth + 1) if arm else (0,))
+            for depth in range(1, self._max_depth + 1)
         ]
-        return max(plans, key=lambda plan: self._worth(plan, load))
+        return max([self._text_plan(load), *plans], key=lambda plan: self._worth(plan, load))
 
     def _gains(self, arm: tuple[int, ...], candidates: Sequence[Candidate]) -> list[float]:
         """[d]: accepted tokens expected of the whole batch at depth d + 1."""
@@ -164,24 +131,31 @@ class AdaptivePolicy:
                 total[depth] += gains[min(depth, candidate.max_depth - 1)]
         return total
 
-    def _plan(self, arm: tuple[int, ...], depth: int, gains: list[float], load: _Load) -> _Plan:
+    def _plan(self, arm: tuple[int, ...], depth: int, gain: float, load: StepLoad) -> StepPlan:
+        """Asking these models, and every text drafter, for a gain of so many tokens of the whole batch."""
         seconds = sum(self._drafters[i].seconds(load.debts[i], load.count, depth) for i in arm)
-        seconds += sum(self._drafters[i].seconds(0, load.count, 1) for i in self._free)
-        nodes = round(self._nodes_per_level * depth * load.count)
-        keys = round(load.keys * (1 + self._nodes_per_level * depth))
-        seconds += self._llm.seconds(load.other_rows + load.count + nodes, keys)
-        # text drafters' gains are there at depth 0 too
-        tokens = load.count + (gains[depth - 1] if depth else gains[-1] * bool(self._free))
-        seconds += self._handling.seconds(load.count + nodes + tokens)
+        seconds += self._verifying(self._nodes_per_level * depth, gain, load)
         once_s = sum(self._drafters[i].catching_up(load.debts[i], load.count) for i in arm)
-        return _Plan(arm, depth, tokens, seconds, once_s)
+        return StepPlan(arm, depth, load.count + gain, seconds, once_s)
 
-    def _with_probe(self, best: _Plan, load: _Load, candidates: Sequence[Candidate]) -> _Plan:
+    def _text_plan(self, load: StepLoad) -> StepPlan:
+        """Asking text drafters alone."""
+        nodes, gain = (self._text.nodes, self._text.tokens * load.count) if self._free else (0.0, 0.0)
+        return StepPlan((), 0, load.count + gain, self._verifying(nodes, gain, load))
+
+    def _verifying(self, nodes: float, gain: float, load: StepLoad) -> float:
+        """Seconds of a step but for asking models. nodes: of one sequence."""
+        rows = load.other_rows + load.count + round(nodes * load.count)
+        seconds = self._llm.seconds(rows, round(load.keys * (1 + nodes)))
+        seconds += sum(self._drafters[i].seconds(0, load.count, 1) for i in self._free)
+        return seconds + self._handling.seconds((2 + nodes) * load.count + gain)
+
+    def _with_probe(self, best: StepPlan, load: StepLoad, candidates: Sequence[Candidate]) -> StepPlan:
         """The best plan, or once in a while a bolder one, paid from that kind's budget."""
         for way, (arm, depth) in enumerate(self._bolder(best)):
-            if (arm, depth) == (best.arm, best.depth):
+            if not arm or (arm, depth) == (best.arm, best.depth):
                 continue
-            probe = self._plan(arm, depth, self._gains(arm, candidates), load)
+            probe = self._plan(arm, depth, self._gains(arm, candidates)[depth - 1], load)
             price = max(0.0, probe.seconds - best.seconds)
             if price <= self._budgets_s[way]:
                 self._budgets_s[way] -= price
@@ -189,7 +163,7 @@ class AdaptivePolicy:
                 return probe
         return best
 
-    def _bolder(self, best: _Plan) -> tuple[tuple[tuple[int, ...], int], tuple[tuple[int, ...], int]]:
+    def _bolder(self, best: StepPlan) -> tuple[tuple[tuple[int, ...], int], tuple[tuple[int, ...], int]]:
         """(arm, depth): a level deeper, and every drafter together."""
         deeper = min(best.depth + bool(best.arm), self._max_depth)
         return (best.arm, deeper), (self._arms[-1], max(best.depth, min(_PROBE_DEPTH, self._max_depth)))
@@ -209,9 +183,12 @@ class AdaptivePolicy:
             key=lambda entry: (-entry[0], entry[2]),
         )
         spent, once = (sum(self._planned[1]), self._planned[0].once_s) if self._planned else (0.0, 0.0)
-        keep = self._worth_keeping(
-            [entry[0] for entry in ranked], _Load.of(candidates, other_rows), spent, once
-        )
+        load = StepLoad.of(candidates, other_rows)
+        keep, worth = self._worth_keeping([entry[0] for entry in ranked], load, spent, once)
+        if not other_rows and not (self._planned and self._planned[0].arm):
+            self._text.observe(sum(entry[0] for entry in ranked[:keep]) / load.count, keep / load.count)
+            if worth > self._worth(self._plain(load), load):
+                self._rest.something_pays()
         kept: list[list[int]] = [[] for _ in trees]
         for _, index, node in ranked[:keep]:
             kept[index].append(node)
@@ -219,8 +196,10 @@ class AdaptivePolicy:
         self._note_size(chosen)
         return chosen
 
-    def _worth_keeping(self, reaches: list[float], load: _Load, spent_s: float, once_s: float) -> int:
-        """How many of the nodes, likeliest first, give the most tokens per second."""
+    def _worth_keeping(
+        self, reaches: list[float], load: StepLoad, spent_s: float, once_s: float
+    ) -> tuple[int, float]:
+        """(how many of the nodes, likeliest first, are worth the most, that worth)."""
         tokens = float(load.count)
         spent_s += self._handling.seconds(load.count)
         best, most = 0, -inf
@@ -229,10 +208,10 @@ class AdaptivePolicy:
             keys = load.keys + round(number * load.keys / load.count)
             seconds = self._llm.seconds(load.other_rows + load.count + number, keys)
             seconds += spent_s + self._handling.seconds(number + tokens)
-            worth = self._worth(_Plan((), 0, tokens, seconds, once_s), load)
+            worth = self._worth(StepPlan((), 0, tokens, seconds, once_s), load)
             if worth > most:
                 best, most = number, worth
-        return best
+        return best, most
 
     def _note_size(self, trees: Sequence[TokenTree]) -> None:
         for tree in trees:
@@ -278,11 +257,10 @@ class AdaptivePolicy:
         """Every arm whose drafters were all asked is seen: each path of a merged tree is a path of one of them."""
         emitted = list(outcome.emitted)
         matched = [len(matched_nodes(tree, emitted)) for tree in outcome.drafts]
-        for arm in self._arms:
+        for arm in self._all:
             if all(outcome.depths[i] > 0 for i in arm):
-                members = (*self._free, *arm)
-                reached = max((matched[i] for i in members), default=0)
-                drafted = max((outcome.depths[i] for i in arm or self._free), default=0)
+                reached = max(matched[i] for i in (*self._free, *arm))
+                drafted = max(outcome.depths[i] for i in arm)
                 # the tokens end with the text, not with the draft: what was not reached by then is unknown
                 drafted = min(drafted, max(reached, len(emitted)))
                 self._rates(outcome.candidate.key, arm).observe(reached, drafted)

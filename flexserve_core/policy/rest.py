@@ -33,4 +33,4 @@ class Rest:
         self._next = min(_LONGEST, 2 * self._next)
 
     def something_pays(self) -> None:
-        self._next = REST_STEPS
+        self._next, self._left = REST_STEPS, 0

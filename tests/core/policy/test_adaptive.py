@@ -229,6 +229,13 @@ def test_text_drafts_that_never_come_true_are_left_alone():
     assert speed(policy(quick, None), texts, costs) >= 0.98 * speed(Plain(1), texts, costs)
 
 
+def test_text_drafts_that_come_true_are_left_alone_where_rows_are_dear():
+    """Half of them do, but a row costs a forward: none is verified, so nobody should be asked."""
+    texts = recordings(lambda p, d: 0.5, length=400, stated=0.5)
+    costs = Machine(CostCurve(RISING), (None,), call_s=5e-3)
+    assert speed(policy(RISING, None), texts, costs) >= 0.98 * speed(Plain(1), texts, costs)
+
+
 def test_a_new_text_does_not_wait_for_the_end_of_a_long_rest():
     bad = recordings(lambda p, d: 0.0, length=600, count=1)
     good = recordings(lambda p, d: 0.95, length=300, count=3, seed=1)
