@@ -16,6 +16,7 @@ DTYPES = ("auto", "bfloat16", "float16", "float32")
 GROWN_SIZES = ("100M", "300M", "1.1B")
 QUANTIZATIONS = ("int8", "int4")
 VERIFICATIONS = ("keyed", "mss")
+KV_CACHE_DTYPES = ("auto", "int8")
 OFFLOADS = ("none", "auto", "cpu", "disk")
 DEMO_MODEL = "demo"
 DEMO_SSM = "demo-ssm"
@@ -53,6 +54,9 @@ class EngineConfig:
     ssm_max_tokens_per_batch: int | None = None  # rows of one SSM forward; None: as the LLM
     max_queued_requests: int = 256
     kv_block_size: int = 16
+    kv_cache_dtype: str = (
+        "auto"  # of the LLM's keys and values: "auto" is the model's own, "int8" half of that
+    )
     num_kv_blocks: int | None = None  # None: for a full batch of the longest texts, as far as memory allows
     prefix_caching: bool = True  # texts that begin alike share the cache of their beginning
     offload: str = "none"  # "auto", "cpu", "disk": where weights may live that do not fit
@@ -98,6 +102,7 @@ class EngineConfig:
                     "tree_shape gives the shape already",
                     "Leave one of them out.",
                 )
+        _check_choice("kv_cache_dtype", self.kv_cache_dtype, KV_CACHE_DTYPES)
         self._check_offload()
 
     def _check_quantization(self) -> None:

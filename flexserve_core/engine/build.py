@@ -144,7 +144,8 @@ def _load_proven(
             grown=config.grown,
             quantisation=Quantisation(config.quantization, config.quantize_head),
             keeper=offload.keeper if offload else None,
-        )
+        ),
+        torch.int8 if config.kv_cache_dtype == "int8" else None,
     )
     runner.allocate(_PROOF_BLOCKS, 16)
     say(f"checking that {name} computes rows independently on this machine")
@@ -245,10 +246,10 @@ def _allocate(
     reason = "a full batch fits" if blocks >= wanted else "memory allows no more; long texts will take turns"
     if config.num_kv_blocks is not None:
         reason = "as configured"
-    mebibytes = blocks * bytes_per_block / 2**20
-    return Choice(
-        what="KV cache", chosen=f"{blocks} blocks of {size} tokens, {mebibytes:.0f} MiB", reason=reason
-    )
+    chosen = f"{blocks} blocks of {size} tokens, {blocks * bytes_per_block / 2**20:.0f} MiB"
+    if runner.cache_dtype == torch.int8:
+        chosen += ", the LLM's in int8"
+    return Choice(what="KV cache", chosen=chosen, reason=reason)
 
 
 def _free_bytes(device: torch.device) -> int:

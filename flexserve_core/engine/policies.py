@@ -76,6 +76,9 @@ def _identity(config: EngineConfig, runner: ModelRunner) -> dict[str, str]:
         "dtype": str(loaded.dtype),
         "device": str(loaded.device),
         "placement": repr(
-            [getattr(config, name, None) for name in ("quantization", "ssm_quantization", *_PLACES)]
+            [
+                getattr(config, name, None)
+                for name in ("quantization", "ssm_quantization", "kv_cache_dtype", *_PLACES)
+            ]
         ),
     }

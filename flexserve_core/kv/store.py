@@ -1,4 +1,4 @@
-"""The tensors of the paged KV cache: per layer, keys and values by slot.
+"""The tensors of the paged KV cache: per layer, keys and values by slot. In int8 a row's scale lies behind its codes.
 
 Knows nothing of sequences or blocks. Slots start as zeros, so that a masked slot never holds NaN.
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from flexserve_kernels import kv_move
+from flexserve_kernels import cache_width, kv_move
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,23 +21,21 @@ class LayerShape:
     value_dim: int
 
     def bytes_per_token(self, dtype: torch.dtype) -> int:
-        return self.num_kv_heads * (self.key_dim + self.value_dim) * dtype.itemsize
+        width = cache_width(self.key_dim, dtype) + cache_width(self.value_dim, dtype)
+        return self.num_kv_heads * width * dtype.itemsize
 
 
 class KVStore:
-    """keys[l], values[l]: [num_slots, num_kv_heads, dim]."""
+    """keys[l], values[l]: [num_slots, num_kv_heads, width], the width being the head's dim or an int8 row's."""
 
     def __init__(
         self, layers: tuple[LayerShape, ...], num_slots: int, dtype: torch.dtype, device: torch.device
     ):
-        self.keys = [
-            torch.zeros(num_slots, layer.num_kv_heads, layer.key_dim, dtype=dtype, device=device)
-            for layer in layers
-        ]
-        self.values = [
-            torch.zeros(num_slots, layer.num_kv_heads, layer.value_dim, dtype=dtype, device=device)
-            for layer in layers
-        ]
+        def rows(num_kv_heads: int, dim: int) -> torch.Tensor:
+            return torch.zeros(num_slots, num_kv_heads, cache_width(dim, dtype), dtype=dtype, device=device)
+
+        self.keys = [rows(layer.num_kv_heads, layer.key_dim) for layer in layers]
+        self.values = [rows(layer.num_kv_heads, layer.value_dim) for layer in layers]
 
     def move(self, source: np.ndarray, target: np.ndarray) -> None:
         """Copy rows in every layer; slots int64 [n] each. All are read before any is written."""

@@ -126,8 +126,8 @@ class Checkpoint:
     def vocab_size(self) -> int:
         return self.number("vocab_size")
 
-    def kv_bytes_per_token(self, item_bytes: int) -> int:
-        """Of the KV cache over all layers, with elements of `item_bytes`."""
+    def kv_bytes_per_token(self, item_bytes: int, scale_bytes: int = 0) -> int:
+        """Of the KV cache over all layers: elements of `item_bytes`, and a scale for each head's row."""
         heads = self.number(*_HEADS)
         head_dim = self.config.get("head_dim") or self.hidden_size // heads
         attention = self.config.get("attn_config") or {}  # of MPT
@@ -138,7 +138,7 @@ class Checkpoint:
                 (self.config[name] for name in _KV_HEADS if isinstance(self.config.get(name), int)),
                 attention.get("kv_n_heads", heads) if isinstance(attention, dict) else heads,
             )
-        return 2 * self.num_layers * kv_heads * head_dim * item_bytes
+        return 2 * self.num_layers * kv_heads * (head_dim * item_bytes + scale_bytes)
 
 
 def read_checkpoint(name: str, folder: Path) -> Checkpoint:

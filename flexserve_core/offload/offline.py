@@ -63,7 +63,7 @@ def _situation(config: EngineConfig) -> tuple[Model, Machine, int]:
     checkpoint = find_checkpoint(config.model)
     names = (config.ssms or ()) if config.speculation else ()
     ssm = find_checkpoint(names[0]) if names else None
-    model = describe(checkpoint, kernel_kind(dtype), config.quantization, ssm)
+    model = describe(checkpoint, kernel_kind(dtype), config.quantization, ssm, config.kv_cache_dtype)
     rates = measured(writable(checkpoint.tensors[0].file.parent), device, model.linear_kind)
     limits = (config.device_memory, config.host_memory)
     machine = machine_limits(rates, device, *limits, disk=config.offload != "cpu")

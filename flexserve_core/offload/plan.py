@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from flexserve_kernels import SCALE_BYTES
+
 from flexserve_core.errors import ConfigurationError
 from flexserve_core.offload.bandwidth import Bandwidths
 from flexserve_core.offload.headers import Checkpoint, StoredTensor
@@ -97,7 +99,18 @@ class Plan:
         return self.workload.batch * self.tokens_per_step / self.step_s
 
 
-def describe(checkpoint: Checkpoint, kind: str, quantize: str | None, ssm: Checkpoint | None = None) -> Model:
+def cache_row(kind: str, kv_cache_dtype: str) -> tuple[int, int]:
+    """(bytes of an element, of a row's scale) in the KV cache of a model that computes in `kind`."""
+    return (1, SCALE_BYTES) if kv_cache_dtype == "int8" else (ITEM[kind], 0)
+
+
+def describe(
+    checkpoint: Checkpoint,
+    kind: str,
+    quantize: str | None,
+    ssm: Checkpoint | None = None,
+    kv_cache_dtype: str = "auto",
+) -> Model:
     """Groups of equal tensors, in the precision they will be kept in."""
     groups: dict[tuple[str, int], Group] = {}
     quantize = quantize or checkpoint.quantised
@@ -114,18 +127,17 @@ def describe(checkpoint: Checkpoint, kind: str, quantize: str | None, ssm: Check
         known = groups.get((what, nbytes), Group(what, nbytes, 0, by_rows))
         groups[what, nbytes] = replace(known, count=known.count + 1)
     streams = sum(group.nbytes * group.count for group in groups.values() if not group.by_rows)
-    item = ITEM[kind]
     return Model(
         groups=tuple(groups.values()),
         resident=resident,
         macs=macs,
         read=streams + resident,
-        kv_per_token=checkpoint.kv_bytes_per_token(item),
+        kv_per_token=checkpoint.kv_bytes_per_token(*cache_row(kind, kv_cache_dtype)),
         widest=max(checkpoint.vocab_size, 4 * checkpoint.hidden_size),
         kind=kind,
         linear_kind=LINEAR_KINDS[quantize] if quantize else kind,
         ssm_bytes=weights_bytes(ssm, kind, None) if ssm else 0,
-        ssm_kv_per_token=ssm.kv_bytes_per_token(item) if ssm else 0,
+        ssm_kv_per_token=ssm.kv_bytes_per_token(ITEM[kind]) if ssm else 0,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from huggingface_hub import snapshot_download
 
+from flexserve_core.config import KV_CACHE_DTYPES
 from flexserve_core.errors import ConfigurationError, ModelError
 from flexserve_core.models.catalog import resolve
 from flexserve_core.models.precision import kernel_kind, pick_device, pick_dtype
@@ -45,6 +46,7 @@ def plan_model(
     *,
     ssm: str | None = None,
     quantize: str | None = None,
+    kv_cache_dtype: str = "auto",
     dtype: str = "auto",
     device: str = "auto",
     device_memory: int | None = None,
@@ -62,10 +64,14 @@ def plan_model(
     """
     if quantize is not None and quantize not in QUANTISED:
         raise ConfigurationError("quantize", quantize, f"it is one of {', '.join(QUANTISED)}", "Choose one.")
+    if kv_cache_dtype not in KV_CACHE_DTYPES:
+        raise ConfigurationError(
+            "kv_cache_dtype", kv_cache_dtype, f"it is one of {', '.join(KV_CACHE_DTYPES)}", "Choose one."
+        )
     where, _ = pick_device(device)
     kind = kernel_kind(pick_dtype(dtype, where)[0])
     checkpoint = find_checkpoint(name)
-    model = describe(checkpoint, kind, quantize, find_checkpoint(ssm) if ssm else None)
+    model = describe(checkpoint, kind, quantize, find_checkpoint(ssm) if ssm else None, kv_cache_dtype)
     disk = Path(offload_dir).expanduser() if offload_dir else checkpoint.tensors[0].file.parent
     rates = measured(writable(disk), where, model.linear_kind, measure_again)
     machine = machine_limits(rates, where, device_memory, host_memory)

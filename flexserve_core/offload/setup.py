@@ -24,7 +24,7 @@ from flexserve_core.offload.loading import Offloader
 from flexserve_core.offload.memory import library_bytes, process_bytes
 from flexserve_core.offload.percent import weight_shares
 from flexserve_core.offload.place import Group, Memory, Placement, Rates, place
-from flexserve_core.offload.plan import ITEM, SMALL, Machine, as_told, weights_bytes
+from flexserve_core.offload.plan import ITEM, SMALL, Machine, as_told, cache_row, weights_bytes
 from flexserve_core.offload.report import find_checkpoint, machine_limits
 from flexserve_core.offload.sizes import shown
 from flexserve_core.runner.model_runner import ModelRunner
@@ -135,7 +135,6 @@ def _room(
     device: torch.device,
 ) -> tuple[Memory, int]:
     """(what weights and their ring may take, what the KV caches may take)."""
-    item = ITEM[kernel_kind(dtype)]
     shape = Checkpoint(config.model, (), model.config.get_text_config().to_dict())
     ssms = [find_checkpoint(name) for name in names]
     ssm_kind = kernel_kind(
@@ -147,7 +146,7 @@ def _room(
     rows = config.max_tokens_per_batch
     workspace = _WORKSPACE + 2 * 4 * min(rows, 512) * 4 * shape.hidden_size
     left = machine.compute - ssm_bytes - workspace - (machine.process if host else small)
-    per_token = shape.kv_bytes_per_token(item)
+    per_token = shape.kv_bytes_per_token(*cache_row(kernel_kind(dtype), config.kv_cache_dtype))
     per_token += sum(ssm.kv_bytes_per_token(ITEM[ssm_kind]) for ssm in ssms)
     kv = _kv_bytes(config, shape, per_token, left)
     if left - kv <= 0:

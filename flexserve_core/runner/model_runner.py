@@ -9,6 +9,7 @@ import inspect
 
 import torch
 
+from flexserve_core.errors import ModelError
 from flexserve_core.kv.blocks import BlockPool
 from flexserve_core.kv.store import KVStore, LayerShape
 from flexserve_core.models.loader import LoadedModel
@@ -18,24 +19,35 @@ from flexserve_core.runner.batch import PackedBatch
 
 
 class ModelRunner:
-    """Owns the model's KV pool and tensors; `allocate` must be called before `forward`."""
+    """Owns the model's KV pool and tensors; `allocate` must be called before `forward`.
 
-    def __init__(self, loaded: LoadedModel) -> None:
+    cache_dtype: of keys and values, the model's own or torch.int8. ModelError where its heads do not fit int8 rows.
+    """
+
+    def __init__(self, loaded: LoadedModel, cache_dtype: torch.dtype | None = None) -> None:
         self.loaded = loaded
+        self.cache_dtype = cache_dtype or loaded.dtype
         self.device = loaded.device
         self._keeps_logits = "logits_to_keep" in inspect.signature(loaded.model.forward).parameters
         self.layers = self._probe_layers()
+        self._check_cache_rows()
         self.pool = BlockPool(0, 1)
-        self.store = KVStore((), 0, loaded.dtype, loaded.device)
+        self.store = KVStore((), 0, self.cache_dtype, loaded.device)
 
     def allocate(self, num_blocks: int, block_size: int, share_prefixes: bool = True) -> None:
         """(Re)create an empty cache of num_blocks × block_size slots."""
         self.pool = BlockPool(num_blocks, block_size, share_prefixes)
-        self.store = KVStore(self.layers, self.pool.num_slots, self.loaded.dtype, self.device)
+        self.store = KVStore(self.layers, self.pool.num_slots, self.cache_dtype, self.device)
 
     def bytes_per_token(self) -> int:
         """KV-cache bytes of one token over all layers."""
-        return sum(layer.bytes_per_token(self.loaded.dtype) for layer in self.layers)
+        return sum(layer.bytes_per_token(self.cache_dtype) for layer in self.layers)
+
+    def _check_cache_rows(self) -> None:
+        try:
+            self.bytes_per_token()
+        except ValueError as error:
+            raise ModelError(self.loaded.name, str(error), "Leave out kv_cache_dtype.") from error
 
     @torch.inference_mode()
     def forward(self, batch: PackedBatch) -> torch.Tensor:

@@ -88,11 +88,12 @@ class Bench:
         keeper: WeightKeeper | None = None,
         quantisation: Quantisation = FULL_PRECISION,
         grown: str | None = None,
+        cache_dtype: torch.dtype | None = None,
     ) -> None:
         self.loaded: LoadedModel = load_model(
             str(model), dtype, torch.device("cpu"), keeper=keeper, quantisation=quantisation, grown=grown
         )
-        self.runner = ModelRunner(self.loaded)
+        self.runner = ModelRunner(self.loaded, cache_dtype)
         self._grammars = Grammars(self.loaded.tokenizer, self.loaded.vocab_size)
 
     def limits(self, config: EngineConfig) -> Limits:

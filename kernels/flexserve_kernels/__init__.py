@@ -4,6 +4,7 @@ The law: a row's result is bitwise the same whatever else is in the batch, for t
 thread count. Each op has a plain torch reference; faster implementations are picked by the registry.
 """
 
+from flexserve_kernels.cache import SCALE_BYTES, cache_width
 from flexserve_kernels.checks import revealing_linear, unequal_rows
 from flexserve_kernels.joint import join_linears
 from flexserve_kernels.linear import input_dtype, is_linear, prepare_linear, prepare_quantised_linear
@@ -26,6 +27,7 @@ __all__ = [
     "LINEAR_STRATEGIES",
     "NF4_BLOCK",
     "NF4_CODEBOOK",
+    "SCALE_BYTES",
     "AttentionPlan",
     "Int8Weight",
     "KernelChoice",
@@ -33,6 +35,7 @@ __all__ = [
     "QuantisedWeight",
     "RowInvariantLinear",
     "available",
+    "cache_width",
     "input_dtype",
     "is_linear",
     "join_linears",

@@ -7,11 +7,12 @@ ragged sequences once and offers them packed in many ways that must all give the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from flexserve_kernels.cache import pack_cache_rows
 from flexserve_kernels.plan import AttentionPlan
 
 Row = tuple[int, int]  # (sequence, position)
@@ -124,6 +125,10 @@ class AttentionScene:
             tail_slots=_ragged(own_tails),
         )
         return torch.stack([self.q[s][p] for s, p in rows]), plan
+
+    def in_int8(self) -> AttentionScene:
+        """The same with rows of the int8 cache."""
+        return replace(self, k_cache=pack_cache_rows(self.k_cache), v_cache=pack_cache_rows(self.v_cache))
 
     def all_rows(self) -> list[Row]:
         """Every (sequence, position), sequence by sequence."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-ABI = 6  # FLEXSERVE_ABI in csrc/native.h
+ABI = 7  # FLEXSERVE_ABI in csrc/native.h
 # widest first; libraries are called _native_<name>
 INSTRUCTION_SETS = ("amx", "avx512vnni", "avx512", "avx2", "baseline")
 

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from flexserve_kernels.cpu.activation import NativeActivation, kind_of
 from flexserve_kernels.cpu.attention import NativeAttention
+from flexserve_kernels.cpu.kv import NativeAppend
 from flexserve_kernels.cpu.norm import native_rms_norm
 from flexserve_kernels.native import NativeLibrary
 from flexserve_kernels.plan import AttentionPlan
 from flexserve_kernels.reference import attention as reference
 from flexserve_kernels.reference import kv as reference_kv
 from flexserve_kernels.reference.activation import RowwiseActivation, check_elementwise
-from flexserve_kernels.reference.kv import kv_append
 from flexserve_kernels.registry import native_library, triton_runs
 
 __all__ = ["kv_append", "kv_move", "rms_norm", "rowwise_activation", "tree_attention"]
@@ -37,12 +37,12 @@ def tree_attention(
 ) -> Tensor:
     """Attention of each packed row over its own history.
 
-    q [T, Hq, D] fp32/bf16/fp16; k_cache [S, Hkv, D], v_cache [S, Hkv, Dv], same dtype, Hq a multiple of Hkv.
-    window: a row at position p attends j > p - window. sinks [Hq]: one more logit per head, without a value.
-    alibi_slopes [Hq]: slope * (j - p) is added. key_bias [Hq, P], P larger than every position: key_bias[:, j] is
-    added, for models whose bias is a table of rounded numbers. Returns [T, Hq, Dv] in q's dtype; fp32 inside.
+    q [T, Hq, D] fp32/bf16/fp16; k_cache [S, Hkv, D], v_cache [S, Hkv, Dv], same dtype, or int8 rows (cache.py), Hq a
+    multiple of Hkv. window: a row at position p attends j > p - window. sinks [Hq]: one more logit per head, without a
+    value. alibi_slopes [Hq]: slope * (j - p) is added. key_bias [Hq, P], P larger than every position: key_bias[:, j]
+    is added, for models whose bias is a table of rounded numbers. Returns [T, Hq, Dv] in q's dtype; fp32 inside.
     """
-    return _attention_on(q.device)(
+    return _attention_on(q, k_cache)(
         *(q, k_cache, v_cache, plan),
         scale=scale,
         softcap=softcap,
@@ -77,6 +77,13 @@ def rms_norm(module: nn.Module) -> nn.Module:
     return native_rms_norm(module, library) or module
 
 
+def kv_append(k_cache: Tensor, v_cache: Tensor, k: Tensor, v: Tensor, slots: Tensor) -> None:
+    """Write k, v [T, Hkv, D] into the caches [S, Hkv, D], or [S, Hkv, D + 4] int8, at slots [T] int64, in place."""
+    library = native_library() if k_cache.dtype == torch.int8 and k.device.type == "cpu" else None
+    append = reference_kv.kv_append if library is None else _native_append(library)
+    append(k_cache, v_cache, k, v, slots)
+
+
 def kv_move(k_cache: Tensor, v_cache: Tensor, src: Tensor, dst: Tensor) -> None:
     """Copy slots src [n] to dst [n] (distinct), in place; everything is read before anything is written."""
     if triton_runs(k_cache.device):
@@ -86,15 +93,21 @@ def kv_move(k_cache: Tensor, v_cache: Tensor, src: Tensor, dst: Tensor) -> None:
     move(k_cache, v_cache, src, dst)
 
 
-def _attention_on(device: torch.device) -> Callable[..., Tensor]:
-    if triton_runs(device):
+def _attention_on(q: Tensor, k_cache: Tensor) -> Callable[..., Tensor]:
+    if triton_runs(q.device):
         from flexserve_kernels.gpu.attention import tree_attention as attention
 
         return attention
-    library = native_library() if device.type == "cpu" else None
+    has_kernel = q.device.type == "cpu" and (k_cache.dtype == q.dtype or q.dtype != torch.float16)
+    library = native_library() if has_kernel else None
     return reference.tree_attention if library is None else _native_attention(library)
 
 
 @lru_cache(maxsize=4)
 def _native_attention(library: NativeLibrary) -> NativeAttention:
     return NativeAttention(library)
+
+
+@lru_cache(maxsize=4)
+def _native_append(library: NativeLibrary) -> NativeAppend:
+    return NativeAppend(library)

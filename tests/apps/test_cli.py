@@ -12,12 +12,12 @@ import sys
 
 import openai
 import pytest
-from flexserve_apps.cli import app
 from flexserve_apps.cli.serve import url
-from typer.testing import CliRunner
 
 from flexserve_core import EngineConfig
 from flexserve_core.testing import write_tiny_model
+
+from .command import check_refused, run
 
 COMMAND = [sys.executable, "-c", "from flexserve_apps.cli import app; app()"]
 
@@ -32,18 +32,6 @@ def offline(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # read once, at import
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.delenv("FLEXSERVE_API_KEY", raising=False)
-
-
-def run(*arguments: str):
-    return CliRunner().invoke(app, list(arguments))
-
-
-def check_refused(result, *words: str) -> None:
-    """Exit code 2, the words, and no traceback."""
-    assert result.exit_code == 2, result.output
-    for word in words:
-        assert word in result.output
-    assert "Traceback" not in result.output
 
 
 def test_a_quantised_copy_can_be_served(tiny, tmp_path):
@@ -256,30 +244,3 @@ def test_serve_until_sigterm(tiny):
     finally:
         process.kill()
         process.communicate()
-
-
-def test_plan_says_what_goes_where(tiny, tmp_path, monkeypatch):
-    monkeypatch.setenv("FLEXSERVE_CACHE", str(tmp_path))
-    result = run("plan", tiny, "--host-memory", "4GiB", "--json")
-    assert result.exit_code == 0, result.output
-    report = json.loads(result.stdout)
-    assert report["memory"]["compute"]["limit"] == 4 * 2**30
-    assert report["bytes_per_step"] == 0
-    table = run("plan", tiny, "--host-memory", "4GiB", "--ssm", tiny).output
-    assert "bottleneck" in table
-    check_refused(run("plan", tiny, "--host-memory", "4 giraffes"), "host_memory", "6GiB")
-    check_refused(run("plan", tiny, "--host-memory", "1MB"), "host_memory", "Raise the limit")
-    check_refused(run("plan", tiny, "--percent", "half"), "percent", "wG wC cG cC aG aC")
-
-
-def test_offload_on_the_command_line(tiny):
-    fields = ("--prompt", "The cat", "--max-new-tokens", "8")
-    whole = run("generate", tiny, *fields)
-    placed = run("generate", tiny, *fields, "--offload", "disk", "--percent", "0 0 100 0 100 0")
-    assert placed.exit_code == whole.exit_code == 0, placed.output
-    assert placed.stdout == whole.stdout
-    check_refused(run("generate", tiny, *fields, "--offload", "cpu"), "offload", "auto or disk")
-    check_refused(run("generate", tiny, *fields, "--host-memory", "3MiB"), "host_memory", "Raise it")
-    check_refused(run("serve", tiny, "--percent", "0 0 50 50 100 0"), "percent", "cache")
-    told = json.loads(run("info", tiny, "--host-memory", "6GiB", "--json").stdout)["engine"]["choices"]
-    assert {"what": "weights", "chosen": "all in memory", "reason": "they fit"} in told

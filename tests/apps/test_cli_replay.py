@@ -5,19 +5,15 @@ from __future__ import annotations
 import json
 
 import pytest
-from flexserve_apps.cli import app
-from typer.testing import CliRunner
 
 from flexserve_core.testing import write_tiny_model
+
+from .command import run
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory) -> str:
     return str(write_tiny_model(tmp_path_factory.mktemp("models") / "tiny"))
-
-
-def run(*arguments: str):
-    return CliRunner().invoke(app, list(arguments))
 
 
 def test_an_answer_is_replayed(tiny, tmp_path):

@@ -51,6 +51,12 @@ def bf16_bench(tiny_pair):
 
 
 @pytest.fixture(scope="session")
+def int8_cache_bench(tiny_pair):
+    """The tiny LLM, fp32, its keys and values in int8."""
+    return Bench(tiny_pair[0], cache_dtype=torch.int8)
+
+
+@pytest.fixture(scope="session")
 def letters_bench(tmp_path_factory):
     """A model over the letters a to e (and the two special tokens), for laws that are counted."""
     return Bench(write_tiny_model(tmp_path_factory.mktemp("letters"), alphabet="abcde", seed=3, spread=0.12))

@@ -33,6 +33,7 @@ def info(
     quantize: options.Quantize = None,
     quantize_ssm: options.QuantizeSsm = None,
     quantize_head: options.QuantizeHead = None,
+    kv_cache_dtype: options.KVCacheDtype = None,
     device: options.Device = None,
     offload: memory.Offload = None,
     device_memory: memory.DeviceMemory = None,
@@ -53,6 +54,7 @@ def info(
                 "quantization": quantize,
                 "ssm_quantization": quantize_ssm,
                 "quantize_head": quantize_head,
+                "kv_cache_dtype": kv_cache_dtype,
             }
             places |= {"grown": grown, "dtype": dtype, "device": device}
             config = options.engine_config(model, ssm, no_speculation, **places)

@@ -84,6 +84,14 @@ QuantizeHead = Annotated[
         rich_help_panel=MODEL_PANEL,
     ),
 ]
+KVCacheDtype = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KIND",
+        help="int8: the model's keys and values in 8 bits. [dim]\\[default: as it computes][/]",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
 Device = Annotated[
     str | None,
     typer.Option(

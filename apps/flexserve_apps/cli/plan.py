@@ -21,6 +21,7 @@ def plan(
     quantize: Annotated[
         str | None, typer.Option(metavar="KIND", help="Weights as they would be kept: int8 or int4.")
     ] = None,
+    kv_cache_dtype: options.KVCacheDtype = None,
     dtype: options.Dtype = None,
     device: options.Device = None,
     device_memory: memory.DeviceMemory = None,
@@ -53,6 +54,7 @@ def plan(
             model,
             ssm=ssm,
             quantize=quantize,
+            kv_cache_dtype=kv_cache_dtype or "auto",
             dtype=dtype or "auto",
             device=device or "auto",
             device_memory=parse_size("device_memory", device_memory),

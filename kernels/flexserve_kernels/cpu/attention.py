@@ -11,13 +11,14 @@ import struct
 import torch
 from torch import Tensor
 
+from flexserve_kernels.cache import SCALE_BYTES
 from flexserve_kernels.native import NativeLibrary
 from flexserve_kernels.plan import AttentionPlan
 
 DTYPES = {torch.float32: 0, torch.bfloat16: 1, torch.float16: 2}  # FlexserveDtype
 _OUT_DTYPES = {torch.float32: torch.float32, torch.bfloat16: torch.bfloat16, torch.float16: torch.float32}
 _PLAN = struct.Struct("@4q5P")  # FlexservePlan
-_CALL = struct.Struct("@qPqqPqqPqqP5qqqPPPqdd")  # FlexserveAttention
+_CALL = struct.Struct("@qqPqqPqqPqqP5qqqPPPqdd")  # FlexserveAttention
 
 
 class NativeAttention:
@@ -48,9 +49,14 @@ class NativeAttention:
         """
         num_rows, num_heads, dim = q.shape
         num_slots, num_kv_heads, v_dim = v_cache.shape
-        dtype = q.dtype
-        fits = k_cache.shape == (num_slots, num_kv_heads, dim) and num_heads % num_kv_heads == 0
-        if not fits or dtype not in DTYPES or k_cache.dtype != dtype or v_cache.dtype != dtype:
+        dtype, int8 = q.dtype, k_cache.dtype == torch.int8 and q.dtype != torch.float16
+        v_dim -= SCALE_BYTES * int8
+        fits = (
+            k_cache.shape == (num_slots, num_kv_heads, dim + SCALE_BYTES * int8)
+            and num_heads % num_kv_heads == 0
+        )
+        stored = torch.int8 if int8 else dtype
+        if not fits or dtype not in DTYPES or k_cache.dtype != stored or v_cache.dtype != stored:
             raise ValueError(_mismatch(q, k_cache, v_cache))
         q, k_cache, v_cache = _dense_last(q), _dense_last(k_cache), _dense_last(v_cache)
         sinks, alibi_slopes = _per_head(sinks, num_heads), _per_head(alibi_slopes, num_heads)
@@ -58,7 +64,7 @@ class NativeAttention:
         out = torch.empty((num_rows, num_heads, v_dim), dtype=_OUT_DTYPES[dtype])
         q_strides, k_strides, v_strides = q.stride(), k_cache.stride(), v_cache.stride()
         call = _CALL.pack(
-            *(DTYPES[dtype], q.data_ptr(), q_strides[0], q_strides[1]),
+            *(DTYPES[dtype], int8, q.data_ptr(), q_strides[0], q_strides[1]),
             *(k_cache.data_ptr(), k_strides[0], k_strides[1]),
             *(v_cache.data_ptr(), v_strides[0], v_strides[1], out.data_ptr()),
             *(num_slots, num_heads, num_kv_heads, dim, v_dim, window or 0, torch.get_num_threads()),
@@ -120,5 +126,5 @@ def _mismatch(q: Tensor, k_cache: Tensor, v_cache: Tensor) -> str:
     )
     return (
         f"{shown}: expected q [T, Hq, D], k_cache [S, Hkv, D] and v_cache [S, Hkv, Dv] of one dtype (fp32, "
-        "bf16 or fp16), Hq a multiple of Hkv."
+        "bf16 or fp16; with q in fp32 or bf16 also int8 rows of D + 4 and Dv + 4), Hq a multiple of Hkv."
     )

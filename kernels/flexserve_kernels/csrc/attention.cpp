@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <atomic>
 #include <limits>
+#include <type_traits>
 #include <vector>
 
 #include "block.h"
+#include "cache.h"
 #include "native.h"
 #include "tile_block.h"
 #include "vector.h"
@@ -38,8 +40,9 @@ struct Unit {
   }
 };
 
-// E: type of q and the caches. O: type of the output. Block: what works through a block.
-template <class E, class O, class Block>
+// E: type of q. O: type of the output. Block: what works through a block. C: type of the caches, E or int8_t, whose rows
+// (cache.h) are unpacked to E when their block is loaded.
+template <class E, class O, class Block, class C>
 class Attention {
  public:
   Attention(const FlexservePlan& plan, const FlexserveAttention& call)
@@ -150,13 +153,38 @@ class Attention {
           f(unit.index(kv_head, r, h, per_kv_head_), unit.tile.rows[r], kv_head * per_kv_head_ + h);
   }
 
-  // A key and its value in the cache.
+  // A key and its value.
+  template <class T>
   struct Entry {
-    const E *key, *value;
+    const T *key, *value;
   };
-  Entry entry(int64_t slot, int64_t kv_head) const {
-    return {(const E*)call_.k + slot * call_.k_slot + kv_head * call_.k_head,
-            (const E*)call_.v + slot * call_.v_slot + kv_head * call_.v_head};
+  Entry<C> in_cache_at(int64_t slot, int64_t kv_head) const {
+    return {(const C*)call_.k + slot * call_.k_slot + kv_head * call_.k_head,
+            (const C*)call_.v + slot * call_.v_slot + kv_head * call_.v_head};
+  }
+
+  // A block's keys and values as E.
+  struct Unpacked {
+    std::vector<E> keys, values;
+  };
+
+  // Positions [from, to) of the block, which lie at slot(j).
+  template <class Slot>
+  void put(int64_t from, int64_t to, int64_t kv_head, const Slot& slot, Block& block) const {
+    if constexpr (std::is_same_v<C, E>) {
+      block.put(from, to, [&](int64_t j) { return in_cache_at(slot(j), kv_head); });
+    } else {
+      static thread_local Unpacked own;  // lives until the block has been attended
+      own.keys.resize(BLOCK * call_.dim);
+      own.values.resize(BLOCK * call_.v_dim);
+      E *const keys = own.keys.data(), *const values = own.values.data();
+      for (int64_t j = from; j < to; ++j) {
+        const Entry<C> packed = in_cache_at(slot(j), kv_head);
+        unpack_cache_row(packed.key, call_.dim, keys + j * call_.dim);
+        unpack_cache_row(packed.value, call_.v_dim, values + j * call_.v_dim);
+      }
+      block.put(from, to, [&](int64_t j) { return Entry<E>{keys + j * call_.dim, values + j * call_.v_dim}; });
+    }
   }
 
   // The part of the block that the tile's rows share, in logical positions [from, to) cut to trunk and block.
@@ -166,7 +194,7 @@ class Attention {
     to = std::min({to, base + BLOCK, plan_.trunk_length[tile.group]}) - base;
     for (int64_t j = from; j < to; ++j)
       if (!in_cache(slots[j])) return false;
-    if (from < to) block.put(from, to, [&](int64_t j) { return entry(slots[j], kv_head); });
+    if (from < to) put(from, to, kv_head, [&](int64_t j) { return slots[j]; }, block);
     return true;
   }
 
@@ -175,9 +203,9 @@ class Attention {
     const int64_t* slots = plan_.trunk_slots + tile.group * plan_.trunk_width;
     const int64_t end = std::min(base + BLOCK, plan_.trunk_length[tile.group]);
     for (int64_t j = base; j < end; ++j) {
-      const Entry next = entry(slots[j], kv_head);
-      for (int64_t d = 0; d < call_.dim; d += 64 / sizeof(E)) __builtin_prefetch(next.key + d);
-      for (int64_t d = 0; d < call_.v_dim; d += 64 / sizeof(E)) __builtin_prefetch(next.value + d);
+      const Entry<C> next = in_cache_at(slots[j], kv_head);
+      for (int64_t d = 0; d < call_.dim; d += 64 / sizeof(C)) __builtin_prefetch(next.key + d);
+      for (int64_t d = 0; d < call_.v_dim; d += 64 / sizeof(C)) __builtin_prefetch(next.value + d);
     }
   }
 
@@ -219,15 +247,16 @@ class Attention {
     for (int64_t j = std::max(from, trunk_length); j < to; ++j) {
       const int64_t slot = plan_.tail_slots[row * plan_.tail_width + j - trunk_length];
       if (!in_cache(slot)) return false;
-      block.put(j - base, j - base + 1, [&](int64_t) { return entry(slot, kv_head); });
+      put(j - base, j - base + 1, kv_head, [&](int64_t) { return slot; }, block);
     }
     return true;
   }
 };
 
-template <class E, class O>
+template <class E, class O, class Block>
 int run(const FlexservePlan& plan, const FlexserveAttention& call, FlexserveParallel parallel) {
-  return Attention<E, O, LaneBlock<E, O>>(plan, call).run(parallel);
+  if (call.int8_cache) return Attention<E, O, Block, int8_t>(plan, call).run(parallel);
+  return Attention<E, O, Block, E>(plan, call).run(parallel);
 }
 
 }  // namespace
@@ -239,13 +268,15 @@ FLEXSERVE_EXPORT int flexserve_attention(
     const FlexservePlan* plan, const FlexserveAttention* call, FlexserveParallel parallel) {
   using namespace flexserve;
   switch (call->dtype) {
-    case FLEXSERVE_FP32: return run<float, float>(*plan, *call, parallel);
+    case FLEXSERVE_FP32: return run<float, float, LaneBlock<float, float>>(*plan, *call, parallel);
     case FLEXSERVE_BF16:
 #if FLEXSERVE_AMX
-      if (tiles_allowed()) return Attention<bf16, bf16, TileBlock>(*plan, *call).run(parallel);
+      if (tiles_allowed()) return run<bf16, bf16, TileBlock>(*plan, *call, parallel);
 #endif
-      return run<bf16, bf16>(*plan, *call, parallel);
-    case FLEXSERVE_FP16: return run<fp16, float>(*plan, *call, parallel);
+      return run<bf16, bf16, LaneBlock<bf16, bf16>>(*plan, *call, parallel);
+    case FLEXSERVE_FP16:
+      if (call->int8_cache) return 1;  // there is no rounding to fp16 here
+      return Attention<fp16, float, LaneBlock<fp16, float>, fp16>(*plan, *call).run(parallel);
     default: return 1;
   }
 }

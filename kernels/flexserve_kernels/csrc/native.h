@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#define FLEXSERVE_ABI 6
+#define FLEXSERVE_ABI 7
 #define FLEXSERVE_EXPORT extern "C" __attribute__((visibility("default")))
 
 enum FlexserveDtype : int64_t { FLEXSERVE_FP32 = 0, FLEXSERVE_BF16 = 1, FLEXSERVE_FP16 = 2 };
@@ -21,9 +21,10 @@ struct FlexservePlan {
 
 // One attention call. Strides count elements; the last dimension of every tensor is contiguous. `out` is
 // contiguous [T, Hq, Dv], bf16 where q is, else fp32. sinks [Hq], alibi_slopes [Hq] and key_bias [Hq, P], contiguous,
-// may be null.
+// may be null. With int8_cache the rows of the caches are as cache.h says, and their strides count bytes.
 struct FlexserveAttention {
-  int64_t dtype;  // of q and the caches
+  int64_t dtype;  // of q, and of the caches unless int8_cache
+  int64_t int8_cache;
   const void* q;
   int64_t q_row, q_head;
   const void* k;
@@ -37,6 +38,18 @@ struct FlexserveAttention {
   const float *sinks, *alibi_slopes, *key_bias;
   int64_t num_biased_positions;  // P
   double scale, softcap;  // softcap 0: none
+};
+
+// Keys and values of new rows into an int8 cache, at `slots`. k [T, Hkv, D] and v [T, Hkv, Dv] in dtype with these
+// strides, the last dimension contiguous; the caches are contiguous.
+struct FlexserveAppend {
+  int64_t dtype, num_rows, num_kv_heads, num_slots, num_threads;
+  const int64_t* slots;
+  const void* k;
+  int64_t k_row, k_head, dim;
+  const void* v;
+  int64_t v_row, v_head, v_dim;
+  void *k_cache, *v_cache;
 };
 
 enum FlexserveLinearKind : int64_t {

@@ -26,6 +26,7 @@ typedef float vf __attribute__((vector_size(W * 4)));
 typedef int32_t vi __attribute__((vector_size(W * 4)));
 typedef uint32_t vu __attribute__((vector_size(W * 4)));
 typedef uint16_t vh __attribute__((vector_size(W * 2)));
+typedef int8_t vb __attribute__((vector_size(W)));
 
 struct bf16 { uint16_t bits; };
 struct fp16 { uint16_t bits; };
@@ -72,6 +73,12 @@ inline vf load(const fp16* p) {
   vi special = (vi)(magnitude | 0x7f800000);
   vi all_ones = (vi)(bits & 0x7c00) == 0x7c00;
   return as_float((all_ones ? special : finite) | (vi)sign);
+}
+
+inline vf load(const int8_t* p) { vb x; std::memcpy(&x, p, sizeof x); return __builtin_convertvector(x, vf); }
+inline void store(int8_t* p, vf x) {  // whole numbers from -128 to 127
+  const vb bytes = __builtin_convertvector(__builtin_convertvector(x, vi), vb);
+  std::memcpy(p, &bytes, sizeof bytes);
 }
 
 inline void store(float* p, vf x) { std::memcpy(p, &x, sizeof x); }

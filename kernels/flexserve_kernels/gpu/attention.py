@@ -17,6 +17,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from flexserve_kernels.cache import SCALE_BYTES
 from flexserve_kernels.gpu.numeric import INTERPRETED, dot, round_to
 from flexserve_kernels.plan import AttentionPlan
 
@@ -44,14 +45,26 @@ def _score(s, j, position, heads, in_head, slopes, key_bias, bias_length, softca
 
 
 @triton.jit
+def _cache_rows(
+    cache, scales, at, d, visible, DIM: tl.constexpr, INT8: tl.constexpr, like, EMULATE: tl.constexpr
+):
+    """[64, DIM padded] in like's dtype, zero where not visible; `at` [64]: where the rows begin."""
+    rows = tl.load(cache + at[:, None] + d[None, :], mask=visible[:, None] & (d < DIM)[None, :], other=0)
+    if INT8:  # the scale lies behind the codes: cache.py
+        scale = tl.load(scales + (at + DIM) // 4, mask=visible, other=0.0)
+        rows = round_to(rows.to(tl.float32) * scale[:, None], like.dtype, EMULATE)
+    return rows
+
+
+@triton.jit
 def _span_kernel(
-    q, k_cache, v_cache, positions, group, trunk_slots, trunk_length, tail_slots, slopes, key_bias,
+    q, k_cache, v_cache, k_scales, v_scales, positions, group, trunk_slots, trunk_length, tail_slots, slopes, key_bias,
     part_max, part_sum, part_out, scale, softcap, window, bias_length, num_heads, trunk_width, tail_width, num_spans,
     q_row, q_head, k_slot, k_head, v_slot, v_head,
     PER_KV: tl.constexpr, HEADS: tl.constexpr, DIM: tl.constexpr, DIM_PAD: tl.constexpr,
     VDIM: tl.constexpr, VDIM_PAD: tl.constexpr, SPAN: tl.constexpr, BLOCK: tl.constexpr,
     HAS_SOFTCAP: tl.constexpr, HAS_WINDOW: tl.constexpr, HAS_SLOPES: tl.constexpr, HAS_BIAS: tl.constexpr,
-    EMULATE: tl.constexpr,
+    INT8: tl.constexpr, EMULATE: tl.constexpr,
 ):  # fmt: skip
     row, kv_head, span = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     position = tl.load(positions + row)
@@ -81,11 +94,8 @@ def _span_kernel(
         shared = tl.load(trunk_slots + owner * trunk_width + j, mask=visible & (j < trunk), other=0)
         own = tl.load(tail_slots + row * tail_width + j - trunk, mask=visible & (j >= trunk), other=0)
         slot = tl.where(j < trunk, shared, own)
-        keys = tl.load(
-            k_cache + slot[:, None] * k_slot + kv_head * k_head + d[None, :],
-            mask=visible[:, None] & (d < DIM)[None, :],
-            other=0.0,
-        )
+        k_at = slot * k_slot + kv_head * k_head
+        keys = _cache_rows(k_cache, k_scales, k_at, d, visible, DIM, INT8, queries, EMULATE)
         s = dot(queries, tl.trans(keys), tl.zeros([HEADS, BLOCK], tl.float32), EMULATE) * scale
         s = _score(s, j, position, heads, in_head, slopes, key_bias, bias_length, softcap,
                    HAS_SOFTCAP, HAS_SLOPES, HAS_BIAS)  # fmt: skip
@@ -94,11 +104,8 @@ def _span_kernel(
         weights = tl.exp(s - risen[:, None])
         shrink = tl.exp(highest - risen)
         total = total * shrink + tl.sum(weights, axis=1)
-        values = tl.load(
-            v_cache + slot[:, None] * v_slot + kv_head * v_head + dv[None, :],
-            mask=visible[:, None] & (dv < VDIM)[None, :],
-            other=0.0,
-        )
+        v_at = slot * v_slot + kv_head * v_head
+        values = _cache_rows(v_cache, v_scales, v_at, dv, visible, VDIM, INT8, queries, EMULATE)
         weights = round_to(weights, values.dtype, EMULATE)
         out = dot(weights, values, out * shrink[:, None], EMULATE)
         highest = risen
@@ -160,7 +167,8 @@ def tree_attention(
     The last dimension of q and of the caches must be contiguous (strides elsewhere are free); otherwise q is copied.
     """
     num_rows, num_heads, dim = q.shape
-    num_kv_heads, value_dim = k_cache.shape[1], v_cache.shape[2]
+    int8 = k_cache.dtype == torch.int8
+    num_kv_heads, value_dim = k_cache.shape[1], v_cache.shape[2] - SCALE_BYTES * int8
     out = torch.empty(num_rows, num_heads, value_dim, dtype=q.dtype, device=q.device)
     if not num_rows:
         return out
@@ -177,7 +185,8 @@ def tree_attention(
     bias = nothing if key_bias is None else key_bias.float().contiguous()
     per_kv = num_heads // num_kv_heads
     _span_kernel[(num_rows, num_kv_heads, num_spans)](
-        *(q, k_cache, v_cache, plan.positions, plan.group),
+        *(q, k_cache, v_cache, *((k_cache.view(torch.float32), v_cache.view(torch.float32)) if int8 else (part, part))),
+        *(plan.positions, plan.group),
         *(plan.trunk_slots, plan.trunk_length, plan.tail_slots, slopes, bias, part_max, part_sum, part_out),
         *(scale, softcap or 0.0, window or 0, 0 if key_bias is None else key_bias.shape[1]),
         *(num_heads, plan.trunk_slots.shape[1], plan.tail_slots.shape[1], num_spans),
@@ -185,7 +194,8 @@ def tree_attention(
         PER_KV=per_kv, HEADS=_padded(per_kv), DIM=dim, DIM_PAD=_padded(dim),
         VDIM=value_dim, VDIM_PAD=_padded(value_dim), SPAN=SPAN, BLOCK=BLOCK,
         HAS_SOFTCAP=softcap is not None, HAS_WINDOW=window is not None,
-        HAS_SLOPES=alibi_slopes is not None, HAS_BIAS=key_bias is not None, EMULATE=INTERPRETED,
+        HAS_SLOPES=alibi_slopes is not None, HAS_BIAS=key_bias is not None,
+        INT8=int8, EMULATE=INTERPRETED,
     )  # fmt: skip
     _join_kernel[(num_rows, num_heads)](
         *(part_max, part_sum, part_out, plan.positions, nothing if sinks is None else sinks.float().contiguous()),

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from flexserve_kernels.cache import unpack_cache_rows
 from flexserve_kernels.plan import AttentionPlan
 from flexserve_kernels.reference.elementwise import apply_elementwise
 
@@ -70,13 +71,15 @@ def tree_attention(
 ) -> Tensor:
     """Attention of each packed row over its own history.
 
-    q [T, Hq, D] fp32/bf16/fp16; k_cache [S, Hkv, D], v_cache [S, Hkv, Dv], same dtype, Hq a multiple of Hkv.
-    window: a row at position p attends j > p - window. sinks [Hq]: one more logit per head, without a value.
-    alibi_slopes [Hq]: slope * (j - p) is added. key_bias [Hq, P], P larger than every position: key_bias[:, j] is
-    added, for models whose bias is a table of rounded numbers. Returns [T, Hq, Dv] in q's dtype.
+    q [T, Hq, D] fp32/bf16/fp16; k_cache [S, Hkv, D], v_cache [S, Hkv, Dv], same dtype, or int8 rows (cache.py), Hq a
+    multiple of Hkv. window: a row at position p attends j > p - window. sinks [Hq]: one more logit per head, without a
+    value. alibi_slopes [Hq]: slope * (j - p) is added. key_bias [Hq, P], P larger than every position: key_bias[:, j]
+    is added, for models whose bias is a table of rounded numbers. Returns [T, Hq, Dv] in q's dtype.
 
     Raises ValueError where a position lies behind key_bias's end.
     """
+    if k_cache.dtype == torch.int8:
+        k_cache, v_cache = unpack_cache_rows(k_cache, q.dtype), unpack_cache_rows(v_cache, q.dtype)
     num_rows, num_heads, _ = q.shape
     num_kv_heads = k_cache.shape[1]
     out = q.new_empty(num_rows, num_heads, v_cache.shape[2])

@@ -18,6 +18,14 @@ def test_shapes_and_bytes():
     assert total == 10 * sum(layer.bytes_per_token(torch.bfloat16) for layer in LAYERS)
 
 
+def test_int8_rows_carry_their_scale():
+    layers = (LayerShape(2, 4, 8),)
+    store = KVStore(layers, 10, torch.int8, torch.device("cpu"))
+    assert [tuple(tensor.shape) for tensor in (*store.keys, *store.values)] == [(10, 2, 8), (10, 2, 12)]
+    total = sum(tensor.nbytes for tensor in [*store.keys, *store.values])
+    assert total == 10 * layers[0].bytes_per_token(torch.int8)
+
+
 def test_move_reads_all_before_writing():
     store = KVStore(LAYERS, 6, torch.float32, torch.device("cpu"))
     for tensor in [*store.keys, *store.values]:

@@ -16,6 +16,7 @@ from flexserve_core.offload.percent import weight_shares
 from flexserve_core.offload.plan import (
     Workload,
     by_batch,
+    cache_row,
     describe,
     plan,
     recommend,
@@ -35,6 +36,8 @@ def test_headers_say_what_the_loaded_model_says(tmp_path, family):
     assert checkpoint.dtype == "F32"
     assert checkpoint.num_layers == loaded.config.num_hidden_layers
     assert checkpoint.kv_bytes_per_token(4) == ModelRunner(loaded).bytes_per_token()
+    rows = cache_row("fp32", "int8")
+    assert checkpoint.kv_bytes_per_token(*rows) == ModelRunner(loaded, torch.int8).bytes_per_token()
     described = describe(checkpoint, "fp32", None)
     weights = described.resident + sum(g.nbytes * g.count for g in described.groups)
     assert weights == 4 * loaded.num_parameters

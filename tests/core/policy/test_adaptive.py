@@ -8,79 +8,13 @@ import random
 import pytest
 
 from flexserve_core.policy.acceptance import matched_nodes
-from flexserve_core.policy.adaptive import AdaptivePolicy
 from flexserve_core.policy.cost import CostCurve
 from flexserve_core.policy.drafter_cost import DrafterCost
 from flexserve_core.policy.policy import Candidate, FixedPolicy, Outcome, Timing
-from flexserve_core.policy.simulator import Machine, Recording, simulate
-from flexserve_core.speculation.tree import EMPTY_TREE, TokenTree, TreeBuilder
+from flexserve_core.policy.simulator import Recording, simulate
+from flexserve_core.speculation.tree import EMPTY_TREE, TokenTree
 
-DEPTH = 8
-CPU = {1: 0.050, 16: 0.055, 32: 0.065, 64: 0.110}  # a forward that many rows make little dearer
-SMALL = {1: 0.006, 16: 0.007, 64: 0.010}
-RISING = {1: 0.05, 2: 0.1, 4: 0.2, 8: 0.4, 64: 3.2}  # every row costs as much as the first
-
-
-def tree_of(rng: random.Random, truth: tuple[int, ...], right: float, stated: float) -> TokenTree:
-    """Two children a level; the first is right with probability `right`, the second in a tenth of the rest."""
-    builder = TreeBuilder()
-    node, log_prob = -1, 0.0
-    for token in truth[:DEPTH]:
-        draw = rng.random()
-        first = token if draw < right else -1 - rng.randrange(9)
-        second = token if right <= draw < right + 0.1 * (1 - right) else -20
-        child = builder.add(node, first, log_prob + math.log(stated), "ssm")
-        other = builder.add(node, second, log_prob + math.log(0.05), "ssm")
-        node = other if second == token else child
-        log_prob += math.log(0.05 if node == other else stated)
-    return builder.build()
-
-
-def recordings(
-    right, stated: float = 0.7, count: int = 4, length: int = 200, drafters: int = 1, seed: int = 0
-):
-    """Texts whose drafts come true with `right(position)`."""
-    rng = random.Random(seed)
-    found = []
-    for _ in range(count):
-        tokens = tuple(rng.randrange(1000) for _ in range(length))
-        trees = tuple(
-            tuple(tree_of(rng, tokens[p:], right(p, d), stated) for d in range(drafters)) if p >= 10 else ()
-            for p in range(length)
-        )
-        found.append(Recording(10, tokens, trees))
-    return found
-
-
-def policy(llm=CPU, *levels) -> AdaptivePolicy:
-    """One that was told the true costs at start."""
-    return AdaptivePolicy(
-        CostCurve(llm), [DrafterCost(None if c is None else CostCurve(c)) for c in levels], DEPTH
-    )
-
-
-def machine(llm=CPU, *levels) -> Machine:
-    return Machine(CostCurve(llm), tuple(None if c is None else CostCurve(c) for c in levels))
-
-
-class Plain(FixedPolicy):
-    def depths(self, candidates, other_rows):
-        return [(0,) * self._num_drafters for _ in candidates]
-
-
-class Depth(FixedPolicy):
-    """Always the same depth."""
-
-    def __init__(self, depth: int) -> None:
-        super().__init__(1)
-        self._depth = depth
-
-    def depths(self, candidates, other_rows):
-        return [(min(self._depth, candidate.max_depth),) for candidate in candidates]
-
-
-def speed(chosen, texts, costs, batch=1) -> float:
-    return simulate(chosen, texts, costs, batch).tokens_per_s
+from .simulated import CPU, DEPTH, RISING, SMALL, Depth, Plain, machine, policy, recordings, speed, tree_of
 
 
 @pytest.mark.parametrize("batch", [1, 4, 16])
@@ -131,29 +65,6 @@ def test_a_draft_that_becomes_good_is_found_again():
     texts = recordings(lambda p, d: 0.0 if p < 400 else 0.95, length=1200, count=1)
     costs = machine(CPU, SMALL)
     assert speed(policy(CPU, SMALL), texts, costs) >= 1.5 * speed(Plain(1), texts, costs)
-
-
-def test_drafts_that_come_true_are_noticed_though_nobody_verified_them():
-    chosen = policy(RISING, None)
-    builder = TreeBuilder()
-    builder.add_chain([7, 8], -0.2, "text")
-    draft = builder.build()
-    candidate = Candidate(1, False, 20, DEPTH, (0,))
-
-    def kept_after(emitted) -> int:
-        for _ in range(60):
-            chosen.observe(
-                [Outcome(candidate, (draft,), (2,), EMPTY_TREE, (), emitted)], Timing(1, 20, 0.05, (1e-5,))
-            )
-        chosen.depths([candidate], 0)
-        return len(chosen.select([candidate], [draft], 0)[0])
-
-    assert kept_after((9,)) == 0
-    cheaper = Timing(8, 20, 0.06, (1e-5,))
-    for _ in range(60):
-        chosen.observe([], cheaper)  # rows cost little now
-    assert kept_after((9,)) == 0
-    assert kept_after((7,)) == 2
 
 
 def test_catching_up_is_worth_it_for_the_steps_to_come():
@@ -219,34 +130,6 @@ def _drafted(unit_s: float) -> list[int]:
 def test_trees_that_cost_more_to_handle_than_they_bring_are_left_alone():
     assert sum(_drafted(unit_s=1e-5)[-100:]) > 300
     assert sum(_drafted(unit_s=1e-2)[-100:]) < 30
-
-
-def test_text_drafts_that_never_come_true_are_left_alone():
-    """What they cost is small, but a step of a small model is small, too."""
-    texts = recordings(lambda p, d: 0.0, length=400)
-    quick = {1: 0.002, 64: 0.004}
-    costs = Machine(CostCurve(quick), (None,), call_s=2e-4)
-    assert speed(policy(quick, None), texts, costs) >= 0.98 * speed(Plain(1), texts, costs)
-
-
-def test_text_drafts_that_come_true_are_left_alone_where_rows_are_dear():
-    """Half of them do, but a row costs a forward: none is verified, so nobody should be asked."""
-    texts = recordings(lambda p, d: 0.5, length=400, stated=0.5)
-    costs = Machine(CostCurve(RISING), (None,), call_s=5e-3)
-    assert speed(policy(RISING, None), texts, costs) >= 0.98 * speed(Plain(1), texts, costs)
-
-
-def test_a_new_text_does_not_wait_for_the_end_of_a_long_rest():
-    bad = recordings(lambda p, d: 0.0, length=600, count=1)
-    good = recordings(lambda p, d: 0.95, length=300, count=3, seed=1)
-    costs = machine(CPU, None)
-    assert speed(policy(CPU, None), [*bad, *good], costs) >= 1.25 * speed(Plain(1), [*bad, *good], costs)
-
-
-def test_text_drafts_are_free_and_always_asked():
-    texts = recordings(lambda p, d: 0.7)
-    chosen, costs = policy(CPU, None), machine(CPU, None)
-    assert speed(chosen, texts, costs) >= 1.5 * speed(Plain(1), texts, costs)
 
 
 def test_a_batch_of_many_gets_smaller_trees():

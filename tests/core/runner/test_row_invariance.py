@@ -7,16 +7,18 @@ import pytest
 import torch
 
 from flexserve_core.runner.batch import chain_segment, pack, tree_segment
+from flexserve_core.runner.model_runner import ModelRunner
 from flexserve_core.speculation.tree import TreeBuilder
 
 TOKENS = [(17 * i + 3) % 250 for i in range(45)]
 
 
-@pytest.fixture(params=["fp32", "bf16"])
+@pytest.fixture(params=["fp32", "bf16", "fp32, int8 cache", "bf16, int8 cache"])
 def runner(request, bench, bf16_bench):
-    chosen = bench if request.param == "fp32" else bf16_bench
-    chosen.runner.allocate(64, 16)
-    return chosen.runner
+    chosen = bench if request.param.startswith("fp32") else bf16_bench
+    runner = ModelRunner(chosen.loaded, torch.int8) if "int8" in request.param else chosen.runner
+    runner.allocate(64, 16)
+    return runner
 
 
 @pytest.fixture(params=[1, 2, 3], autouse=True)

@@ -20,6 +20,7 @@ POINTERS = {
     "q": "*bf16", "k_cache": "*bf16", "v_cache": "*bf16", "x": "*bf16", "weight": "*bf16", "bias": "*bf16",
     "out": "*bf16", "x_outliers": "*bf16", "codes": "*u8", "values": "*i8", "part_max": "*fp32", "part_sum": "*fp32",
     "part_out": "*fp32", "slopes": "*fp32", "key_bias": "*fp32", "sinks": "*fp32", "absmax": "*fp32",
+    "k_scales": "*fp32", "v_scales": "*fp32",
     "table": "*fp32", "scales": "*fp32", "x_scale": "*fp32", "scale": "fp32", "softcap": "fp32",
     **dict.fromkeys(
         ("positions", "group", "trunk_slots", "trunk_length", "tail_slots", "src", "dst"), "*i64"
@@ -28,10 +29,15 @@ POINTERS = {
 HEADS = {"VDIM": 128, "VDIM_PAD": 128, "SPAN": attention.SPAN, "HAS_WINDOW": True, "EMULATE": False}
 SPAN = {
     **HEADS, "PER_KV": 4, "HEADS": 16, "DIM": 128, "DIM_PAD": 128, "BLOCK": attention.BLOCK,
-    "HAS_SOFTCAP": True, "HAS_SLOPES": True, "HAS_BIAS": True,
+    "HAS_SOFTCAP": True, "HAS_SLOPES": True, "HAS_BIAS": True, "INT8": False,
 }  # fmt: skip
 KERNELS = {
     "attention spans": (attention._span_kernel, SPAN, {}),
+    "attention spans, int8 cache": (
+        attention._span_kernel,
+        {**SPAN, "INT8": True},
+        dict.fromkeys(("k_cache", "v_cache"), "*i8"),
+    ),
     "attention join": (attention._join_kernel, {**HEADS, "HAS_SINKS": True}, {}),
     "kv move": (kv._move_kernel, {"PAIRS": 16, "STRIPE": 32}, {}),
     "dense bf16": (linear._dense_kernel, TILE, {}),

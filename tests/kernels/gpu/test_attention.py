@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 import torch
+from flexserve_kernels.cache import unpack_cache_rows
 from flexserve_kernels.checks import AttentionScene
 from flexserve_kernels.plan import AttentionPlan
 from flexserve_kernels.reference.attention import tree_attention as reference
@@ -55,6 +56,16 @@ def test_agrees_with_the_reference(shape, dtype):
     got = attend(q, scene.k_cache, scene.v_cache, plan)
     assert got.dtype == dtype
     torch.testing.assert_close(got.float(), expected.float(), rtol=0, atol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+@pytest.mark.parametrize("dims", [(64, 64), (72, 36)], ids=str)
+def test_an_int8_cache_is_its_unpacked_rows(dims, dtype):
+    scene = AttentionScene.random(LENGTHS, dims=dims, dtype=dtype).in_int8()
+    q, plan = scene.pack(ROWS, tail=[i % 4 for i in range(len(ROWS))])
+    unpacked = [unpack_cache_rows(cache, dtype) for cache in (scene.k_cache, scene.v_cache)]
+    got = attend(q, scene.k_cache, scene.v_cache, plan, sinks=torch.ones(4))
+    assert torch.equal(got, attend(q, *unpacked, plan, sinks=torch.ones(4)))
 
 
 @pytest.mark.parametrize("options", OPTIONS)
