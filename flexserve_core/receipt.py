@@ -16,9 +16,9 @@ from flexserve_core.errors import InvalidRequestError
 from flexserve_core.models.catalog import resolve
 from flexserve_core.models.digest import digests_of
 from flexserve_core.structure.constraint import as_structured
-from flexserve_core.types import EngineInfo, RequestResult, SamplingParams
+from flexserve_core.types import SETTINGS, EngineInfo, RequestResult, SamplingParams
 
-FORMAT = "flexserve-receipt-1"
+FORMAT = "flexserve-receipt-2"
 _MSS = ("verification", "mss")
 _NO_KERNEL = ("device", "dtype", "KV cache", "policy", "verification")
 _SAMPLING_FIELDS = frozenset(field.name for field in dataclasses.fields(SamplingParams))
@@ -26,7 +26,11 @@ _SAMPLING_FIELDS = frozenset(field.name for field in dataclasses.fields(Sampling
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """One answered request. `implementations`: kernel op to what computed it; another one may round differently."""
+    """One answered request.
+
+    `settings`: of the engine, what decides about tokens. `implementations`: kernel op to what computed it; another one
+    may round differently.
+    """
 
     format: str
     version: str
@@ -34,6 +38,7 @@ class Receipt:
     model_digest: str
     tokenizer_digest: str
     dtype: str
+    settings: dict[str, str | None]
     device: str
     implementations: dict[str, str]
     torch: str
@@ -94,6 +99,7 @@ def make_receipt(info: EngineInfo, result: RequestResult) -> Receipt:
         model_digest=digests.model,
         tokenizer_digest=digests.tokenizer,
         dtype=info.dtype,
+        settings=info.settings,
         device=info.device,
         implementations=implementations(info),
         torch=info.torch,
@@ -110,6 +116,11 @@ def _check(found: Mapping[str, Any]) -> None:
             raise _refused(name, found[name], "it is a text")
     if not isinstance(found["threads"], int) or not isinstance(found["implementations"], dict):
         raise _refused("threads", found["threads"], "threads is a whole number, implementations an object")
+    settings = found["settings"]
+    if not isinstance(settings, dict) or settings.keys() != set(SETTINGS):
+        raise _refused("settings", settings, f"it has exactly the fields {', '.join(SETTINGS)}")
+    if not all(value is None or isinstance(value, str) for value in settings.values()):
+        raise _refused("settings", settings, "they are texts or null")
     if not isinstance(found["sampling"], dict) or found["sampling"].keys() != _SAMPLING_FIELDS:
         raise _refused("sampling", found["sampling"], "it has exactly the sampling fields")
     for name in ("stop", "stop_token_ids", "logit_bias"):

@@ -16,7 +16,7 @@ from flexserve_core.receipt import Receipt, implementations
 if TYPE_CHECKING:
     from flexserve_core.engine.server import EngineServer
 
-_CIRCUMSTANCES = ("version", "dtype", "device", "torch", "threads")
+_CIRCUMSTANCES = ("version", "dtype", "settings", "device", "torch", "threads")
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,6 +213,9 @@ class ProofItem:
     detail: str
 
 
+SETTINGS = ("grown", "quantization", "quantize_head", "kv_cache_dtype")  # of EngineInfo and EngineConfig
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineInfo:
     """What runs here and why."""
@@ -233,11 +236,19 @@ class EngineInfo:
     threads: int = 0  # torch threads at load
     grown: str | None = None  # the size the model was grown to, if it was
     quantization: str | None = None  # of the linear layers' weights
+    quantize_head: str | None = None
+    kv_cache_dtype: str | None = None  # None: as the model computes
+
+    @property
+    def settings(self) -> dict[str, str | None]:
+        """What decides about tokens beside the model, its dtype and the request."""
+        return {name: getattr(self, name) for name in SETTINGS}
 
     @property
     def precision(self) -> str:
         """In words: "bfloat16, int4 weights"."""
-        return self.dtype + (f", {self.quantization} weights" if self.quantization else "")
+        parts = {"weights": self.quantization, "head": self.quantize_head, "cache": self.kv_cache_dtype}
+        return ", ".join([self.dtype, *(f"{kind} {what}" for what, kind in parts.items() if kind)])
 
     @property
     def title(self) -> str:

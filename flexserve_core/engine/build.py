@@ -96,6 +96,8 @@ def _build(
         model=config.model,
         grown=config.grown,
         quantization=runner.loaded.quantisation.kind,
+        quantize_head=runner.loaded.quantisation.head,
+        kv_cache_dtype="int8" if runner.cache_dtype == torch.int8 else None,
         model_type=runner.loaded.config.model_type,
         device=str(device),
         dtype=str(dtype).removeprefix("torch."),

@@ -35,6 +35,30 @@ def test_an_answer_is_replayed(tiny, tmp_path):
     assert "Different: first at token 0 of choice 0." in forged.output
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--quantize", "int4", "--quantize-head", "int8"),
+        ("--kv-cache-dtype", "int8", "--dtype", "float32"),
+    ],
+    ids=" ".join,
+)
+def test_what_decides_about_tokens_is_in_the_receipt(tiny, tmp_path, options):
+    if "--quantize" in options:
+        pytest.importorskip("bitsandbytes")
+    paper = tmp_path / "receipt.json"
+    arguments = ("-p", "Hello there", "--max-new-tokens", "120", "--temperature", "1.3", "--no-speculation")
+    made = run("generate", tiny, *arguments, *options, "--receipt-file", str(paper))
+    assert made.exit_code == 0, made.output
+    replayed = run("replay", str(paper))
+    assert replayed.exit_code == 0, replayed.output
+    assert "Equal" in replayed.output
+    content = json.loads(paper.read_text())
+    content["settings"] = dict.fromkeys(content["settings"])
+    paper.write_text(json.dumps(content))
+    assert run("replay", str(paper)).exit_code == 1, "the settings matter"
+
+
 def test_what_is_no_receipt_is_refused(tmp_path):
     paper = tmp_path / "paper.json"
     missing = run("replay", str(paper))

@@ -11,6 +11,7 @@ from flexserve_core import ConfigurationError, EngineConfig, InvalidRequestError
 from flexserve_core.receipt import Receipt, make_receipt
 from flexserve_core.replay import compare, replay_receipt
 from flexserve_core.testing import write_tiny_model
+from flexserve_core.types import SETTINGS
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +133,8 @@ def test_missing_and_surplus_tokens_are_differences():
         ({"output_token_ids": 3}, "token ids"),
         ({"sampling": {"temperature": 0}}, "sampling"),
         ({"threads": "two"}, "threads"),
+        ({"settings": {"quantization": "int4"}}, "settings"),
+        ({"settings": dict.fromkeys(SETTINGS, 4)}, "settings"),
     ],
 )
 def test_no_receipt(receipt, change, field):
@@ -141,7 +144,7 @@ def test_no_receipt(receipt, change, field):
     assert caught.value.field == field
 
 
-@pytest.mark.parametrize("text", ["", "[1]", "{}", "[" * 100_000, '{"format": "flexserve-receipt-1"}'])
+@pytest.mark.parametrize("text", ["", "[1]", "{}", "[" * 100_000, '{"format": "flexserve-receipt-2"}'])
 def test_no_json_of_ours(text):
     with pytest.raises(InvalidRequestError):
         Receipt.from_json(text)

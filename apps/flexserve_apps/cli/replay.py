@@ -33,7 +33,9 @@ def replay(receipt: ReceiptFile, model: Model = None, device: options.Device = N
         paper = Receipt.from_json(_read(receipt))
         name = model or paper.model
         with loading(name) as progress:
-            config = options.engine_config(name, None, True, dtype=paper.dtype, device=device)
+            config = options.engine_config(
+                name, None, True, dtype=paper.dtype, device=device, **paper.settings
+            )
             engine = build_server(config, progress=progress)
         with engine:
             outcome = replay_receipt(paper, engine)
