@@ -12,24 +12,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import statistics
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors.torch import save_file
 from transformers import AutoConfig
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from benchmarks.grow import write_grown
 from benchmarks.offload_jobs import measure
-from flexserve_core import parse_size, resolve
-from flexserve_core.models.checkpoint import open_checkpoint
-from flexserve_core.models.grow import Growth, grow_config, grow_weights
+from flexserve_core import DEMO_MODEL, parse_size, resolve
+from flexserve_core.models.grow import Growth
 from flexserve_core.offload.bandwidth import direct_read_rate
-from flexserve_core.offload.headers import read_header
 
 WIDE, NARROW = (8, 96.5e6), (4, 25.2e6)  # copies of the demo model's units, and bytes of a layer then
 KV_COPIES = 4
@@ -43,33 +39,10 @@ SPARE = 64 * 2**20
 
 
 def write_model(folder: Path, size: int) -> int:
-    """The grown demo model in bf16, about that many bytes, in files of a gigabyte; returns its bytes."""
-    source = Path(resolve("demo").location)
-    config = AutoConfig.from_pretrained(source)
+    """The grown demo model in bf16, about that many bytes; returns its bytes."""
+    layers = AutoConfig.from_pretrained(resolve(DEMO_MODEL).location).num_hidden_layers
     copies, layer_bytes = WIDE if size >= 1e9 else NARROW
-    growth = Growth(copies, KV_COPIES, max(config.num_hidden_layers, round(size / layer_bytes)))
-    folder.mkdir(parents=True)
-    for file in source.iterdir():
-        if file.suffix in (".json", ".jinja") and file.name != "config.json":
-            shutil.copy(file, folder)
-    grow_config(config, growth).save_pretrained(folder)
-    files: list[dict[str, torch.Tensor]] = [{}]
-    for name, deferred in sorted(grow_weights(config, growth, open_checkpoint("demo", source)).items()):
-        if sum(tensor.nbytes for tensor in files[-1].values()) > 1e9:
-            _save(files.pop(), folder)
-            files.append({})
-        files[-1][name] = deferred[...].to(torch.bfloat16)
-    _save(files[-1], folder)
-    tensors = [tensor for file in folder.glob("*.safetensors") for tensor in read_header(file)]
-    places = {tensor.name: tensor.file.name for tensor in tensors}
-    index = {"metadata": {}, "weight_map": places}
-    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
-    return sum(tensor.nbytes for tensor in tensors)
-
-
-def _save(tensors: dict[str, torch.Tensor], folder: Path) -> None:
-    number = len(list(folder.glob("*.safetensors"))) + 1
-    save_file(tensors, folder / f"model-{number:05}.safetensors", metadata={"format": "pt"})
+    return write_grown(DEMO_MODEL, Growth(copies, KV_COPIES, max(layers, round(size / layer_bytes))), folder)
 
 
 def read_rate(folder: Path) -> float:

@@ -224,6 +224,9 @@ class AdaptivePolicy:
         self._llm.observe(timing.rows, timing.forward_s, timing.keys)
         total = timing.forward_s + sum(timing.draft_s)
         if self._could_speculate:
+            for drafter, seconds in zip(self._drafters, timing.draft_s, strict=True):
+                if seconds == 0:
+                    drafter.not_asked()
             self._budgets_s = [min(_MOST_BUDGET_S, b + PROBE_SHARE / 2 * total) for b in self._budgets_s]
         self._note_handling(outcomes, timing)
         self._could_speculate = 0

@@ -12,7 +12,7 @@ from itertools import accumulate
 _LEVEL_RATE = 0.1  # how fast the whole curve follows the machine's speed
 _POINT_RATE = 0.03  # how fast a point follows its own error
 _MOST = 1.5  # a longer forward is believed this far: a step that was interrupted says nothing
-_FAR = 0.5  # a forward this much shorter than thought is believed at once: nothing shortens one by accident
+FAR = 0.5  # what takes this much less than thought is believed at once: nothing shortens it by accident
 
 
 class CostCurve:
@@ -52,7 +52,7 @@ class CostCurve:
             return
         ratio = min(_MOST, seconds / self.seconds(rows, keys))
         nearest = self._nearest(rows)
-        if ratio < _FAR:
+        if ratio < FAR:
             self._take_down(nearest, ratio)
         else:
             self._level *= 1 + _LEVEL_RATE * (ratio - 1)
@@ -60,7 +60,13 @@ class CostCurve:
         self._rising = list(accumulate(self._measured, max))
 
     def _take_down(self, point: int, ratio: float) -> None:
-        """What was measured at start was disturbed, there and perhaps for more rows; fewer cost no more than that."""
+        """The machine is no longer busy.
+
+        If it was at start, too, the point was disturbed and perhaps those of more rows; fewer cost no more than that.
+        """
+        over = max(ratio, min(1.0, 1.0 / self._level))
+        self._level *= over
+        ratio /= over
         self._measured[point:] = [ratio * seconds for seconds in self._rising[point:]]
         self._measured[:point] = [min(seconds, self._measured[point]) for seconds in self._measured[:point]]
 
@@ -103,5 +109,7 @@ class HandlingCost:
         return self._unit_s * units
 
     def observe(self, units: int, seconds: float) -> None:
-        if units > 0:
-            self._unit_s += _LEVEL_RATE * (min(seconds / units, 10 * self._unit_s + 1e-5) - self._unit_s)
+        if units <= 0:
+            return
+        measured = min(seconds / units, 10 * self._unit_s + 1e-5)
+        self._unit_s += (1.0 if measured < FAR * self._unit_s else _LEVEL_RATE) * (measured - self._unit_s)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flexserve_core.policy.cost import CostCurve
+from flexserve_core.policy.cost import FAR, CostCurve
 
 _RATE = 0.1  # of the running averages
+_FORGETTING = 0.003  # in a step
 
 
 @dataclass(slots=True)
@@ -39,7 +40,12 @@ class DrafterCost:
     def observe(self, predicted_s: float, sequences: int, seconds: float) -> None:
         """Drafting for so many sequences took `seconds`, `predicted_s` by `seconds()` before."""
         if self.level is None:
-            self.call_s += _RATE * (seconds / sequences - self.call_s)
+            measured = seconds / sequences
+            self.call_s += (1.0 if measured < FAR * self.call_s else _RATE) * (measured - self.call_s)
         elif predicted_s > 0:
-            ratio = min(1.5, max(0.67, seconds / predicted_s))
-            self.overhead *= 1 + _RATE * (ratio - 1)
+            ratio = min(1.5, seconds / predicted_s)
+            self.overhead *= ratio if ratio < FAR else 1 + _RATE * (ratio - 1)
+
+    def not_asked(self) -> None:
+        """A step without it: that it was slow, perhaps because the machine was busy, is slowly forgotten."""
+        self.overhead = max(min(1.0, self.overhead), (1 - _FORGETTING) * self.overhead)

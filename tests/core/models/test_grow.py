@@ -90,6 +90,19 @@ def open_demo():
     return resolve("demo").location
 
 
+@pytest.mark.parametrize("name", ["stories260K", "llama2xs-279K"])
+def test_small_heads_are_grown_too(shared_model, name):
+    """A really trained model with heads of 8 numbers; four layers more, four times as wide."""
+    folder = shared_model(name)
+    small = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    big = grown_model(folder, Growth(4, 4, 9))
+    assert big.config.head_dim == 8
+    assert big.config.num_attention_heads == 32
+    ids = torch.randint(0, small.config.vocab_size, (1, 40), generator=torch.Generator().manual_seed(0))
+    expected = logits(small, ids)
+    assert (logits(big, ids) - expected).abs().max() <= TOLERANCE * expected.abs().max()
+
+
 def test_models_that_cannot_be_grown_are_refused(tmp_path):
     folder = write_tiny_model(tmp_path / "wide", hidden_size=96, num_attention_heads=6, head_dim=16)
     with pytest.raises(ModelError, match="cannot be grown to 100M"):

@@ -151,6 +151,17 @@ def test_costs_that_were_measured_wrong_are_corrected():
     assert speed(chosen, texts, costs) >= 0.9 * speed(Plain(1), texts, costs)
 
 
+def test_a_busy_spell_does_not_turn_a_good_ssm_off_for_good():
+    """Everything takes long for a while, the small model most of all; later all is as it was at start."""
+    texts = recordings(lambda p, d: 0.9, count=4, length=400)
+    chosen, quiet = policy(CPU, SMALL), machine(CPU, SMALL)
+    slow = {rows: 4 * seconds for rows, seconds in CPU.items()}
+    slower = {rows: 60 * seconds for rows, seconds in SMALL.items()}
+    simulate(chosen, texts, machine(slow, slower), 1)
+    simulate(chosen, texts[:1], quiet, 1)
+    assert speed(chosen, texts, quiet) >= 0.9 * speed(policy(CPU, SMALL), texts, quiet)
+
+
 def test_debt_counts():
     """After a long spell without an SSM its catch-up is part of the price."""
     cheap, dear = DrafterCost(CostCurve({1: 1.0, 100: 100.0})), DrafterCost(CostCurve({1: 1.0, 100: 100.0}))

@@ -41,6 +41,25 @@ def test_a_start_that_was_disturbed_is_forgotten_at_once():
     assert curve.seconds(32) < 2.0
 
 
+def test_when_a_busy_machine_is_quiet_again_it_is_as_it_was():
+    curve = CostCurve({1: 1.0, 8: 2.0, 32: 3.0})
+    for _ in range(200):
+        curve.observe(8, 20.0)
+    assert curve.seconds(32) > 15
+    curve.observe(8, 2.0)
+    for _ in range(50):
+        curve.observe(8, 2.0)
+    assert curve.points() == pytest.approx({1: 1.0, 8: 2.0, 32: 3.0}, rel=0.35)
+
+
+def test_handling_on_a_machine_that_is_quiet_again_is_believed_at_once():
+    handling = HandlingCost()
+    for _ in range(100):
+        handling.observe(10, 0.05)
+    handling.observe(10, 0.001)
+    assert handling.seconds(10) == pytest.approx(0.001)
+
+
 def test_one_point_that_was_disturbed_changes_only_what_is_dearer():
     curve = CostCurve({1: 3.0, 16: 4.0, 48: 20.0, 64: 40.0})
     curve.observe(48, 5.0)
