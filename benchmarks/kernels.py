@@ -2,13 +2,14 @@
 
 One shape, 4096 → 11008 unless told otherwise, random weights, as many layers in rotation as fill a gigabyte, so that
 weights come from memory. ours, bitsandbytes and torch take turns, call by call; medians. The floor is the time to read
-the layer's bytes once at the rate at which this machine sums a gigabyte of fp32 in pages
-like those of our weights. bitsandbytes in .eval() under inference_mode; LLM.int8 gets fp16, which it would convert to.
-torch's line is bf16 F.linear (fp32 for fp32).
+the layer's bytes once at the rate at which this machine sums a gigabyte of fp32 in pages like those of our weights.
+bitsandbytes in .eval() under inference_mode; LLM.int8 gets fp16, which it would convert to. torch's line is bf16
+F.linear (fp32 for fp32).
 `attention`: the rows are a token tree, six deep, behind 1,000 tokens; 32 heads over 4, 64 wide, in bf16, 64 caches in
-rotation; torch's line is scaled_dot_product_attention with the tree's mask over the same keys, already gathered. Where
-others use the machine too, `OMP_NUM_THREADS=1 … --cpu-time` counts the process's own CPU time on one thread. The last
-line is JSON: {op: {rows: {ours_ms, bnb_ms, torch_ms, floor_ms}}}.
+rotation; torch's line is scaled_dot_product_attention with the tree's mask over the same keys, already gathered.
+`attention8`: ours over an int8 cache, torch's as before.
+Where others use the machine too, `OMP_NUM_THREADS=1 … --cpu-time` counts the process's own CPU time on one thread. The
+last line is JSON: {op: {rows: {ours_ms, bnb_ms, torch_ms, floor_ms}}}.
 """
 
 from __future__ import annotations
@@ -35,12 +36,14 @@ from flexserve_kernels import (
     quantise_nf4,
     tree_attention,
 )
+from flexserve_kernels.cache import pack_cache_rows
 from flexserve_kernels.cpu.packing import empty_on_cache_lines
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 ROTATION_BYTES = 1e9
 SECONDS = 1.0  # of one measurement, all contestants together
+ATTENTION = ("attention", "attention8")
 BYTES_A_WEIGHT = {"nf4": 0.5 + 4 / 64, "int8": 1.0, "bf16": 2.0, "fp32": 4.0}
 HEADS, KV_HEADS, HEAD_DIM, CONTEXT, TREE_DEPTH, CACHES = 32, 4, 64, 1000, 6, 64
 Call = Callable[[], object]
@@ -50,7 +53,7 @@ Clock = Callable[[], float]
 def main() -> None:
     parser = argparse.ArgumentParser(description="Times the kernels beside bitsandbytes and torch.")
     parser.add_argument("--rows", default="1,4,16,32,64,512")
-    parser.add_argument("--ops", default=",".join((*BYTES_A_WEIGHT, "attention")))
+    parser.add_argument("--ops", default=",".join((*BYTES_A_WEIGHT, *ATTENTION)))
     parser.add_argument("--shape", default="4096,11008", help="K,N")
     parser.add_argument(
         "--cpu-time", action="store_true", help="one thread, its CPU time instead of the wall's"
@@ -68,8 +71,8 @@ def main() -> None:
         print(next(choice for choice in available() if choice.op == "prepare_linear").reason)
         counts = [int(rows) for rows in options.rows.split(",")]
         results = {
-            op: measure_attention(counts, rate, clock)
-            if op == "attention"
+            op: measure_attention(op, counts, rate, clock)
+            if op in ATTENTION
             else measure(op, (depth, columns), counts, rate, clock)
             for op in options.ops.split(",")
         }
@@ -104,27 +107,31 @@ def reported(op: str, rows: int, times: dict[str, float], floor: float) -> dict[
     """Prints one line; milliseconds by contestant, None for one that did not take part."""
     line = "  ".join(f"{name} {ms:7.2f}" for name, ms in times.items())
     share = floor / times["ours"]
-    print(f"{op:5} {rows:4} rows  {line} ms  floor {floor:.2f} ({share:.0%} of ours)", flush=True)
+    print(f"{op:10} {rows:4} rows  {line} ms  floor {floor:.2f} ({share:.0%} of ours)", flush=True)
     return {f"{name}_ms": times.get(name) for name in ("ours", "bnb", "torch")} | {"floor_ms": floor}
 
 
-def measure_attention(row_counts: list[int], rate: float, clock: Clock) -> dict[str, dict[str, float | None]]:
+def measure_attention(
+    op: str, row_counts: list[int], rate: float, clock: Clock
+) -> dict[str, dict[str, float | None]]:
     """A tree's attention at every number of rows."""
     results = {}
+    in_cache = pack_cache_rows if op == "attention8" else torch.clone
     for rows in row_counts:
         length = CONTEXT + rows
         caches = [random_cache(length) for _ in range(CACHES)]
         q = torch.randn(rows, HEADS, HEAD_DIM, dtype=torch.bfloat16)
         plan, mask = tree_of(rows)
-        turns = {name: itertools.cycle(caches) for name in ("ours", "torch")}
+        ours = [tuple(in_cache(tensor) for tensor in cache) for cache in caches]
+        turns = {"ours": itertools.cycle(ours), "torch": itertools.cycle(caches)}
         calls: dict[str, Call] = {
             "ours": lambda q=q, plan=plan, turn=turns["ours"]: tree_attention(
                 q, *next(turn), plan, scale=HEAD_DIM**-0.5
             ),
             "torch": lambda q=q, mask=mask, turn=turns["torch"]: dense_attention(q, *next(turn), mask),
         }
-        floor = 2 * length * KV_HEADS * HEAD_DIM * 2 / rate * 1e3
-        results[str(rows)] = reported("attention", rows, medians(calls, clock), floor)
+        floor = length * sum(tensor[0].nbytes for tensor in ours[0]) / rate * 1e3
+        results[str(rows)] = reported(op, rows, medians(calls, clock), floor)
     return results
 
 

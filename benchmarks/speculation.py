@@ -180,6 +180,43 @@ def best_speedups(model: Model, pairs: int, tokens: int) -> dict[str, dict[str, 
     return found
 
 
+def _all_batches(model: Model, options: argparse.Namespace, report: dict) -> None:
+    for batch in options.batches:
+        speculative_over_plain(model, batch, options.pairs, options.tokens, report)
+
+
+def _adaptive(model: Model, options: argparse.Namespace, report: dict) -> None:
+    report.setdefault("adaptive_over_best_fixed", {})[model.name] = {
+        str(batch): adaptive_over_best_fixed(model, batch, options.pairs, options.tokens)
+        for batch in options.batches
+    }
+
+
+def _overhead(model: Model, options: argparse.Namespace, report: dict) -> None:
+    found = engine_overhead(model, 1, options.tokens)
+    report.setdefault("engine_overhead", {})[model.name] = found
+    print(f"{model.name:<12} engine outside the models' forwards: {found}", flush=True)
+
+
+def _best(model: Model, options: argparse.Namespace, report: dict) -> None:
+    report.setdefault("best_speedups", {})[model.name] = best_speedups(model, options.pairs, options.tokens)
+
+
+def _transformers(model: Model, options: argparse.Namespace, report: dict) -> None:
+    peer = plain_over_transformers(model, options.pairs, options.tokens)
+    report.setdefault("plain_over_transformers", {})[model.name] = peer.summary()
+    print(f"{model.name:<12} plain decoding/transformers generate {peer}", flush=True)
+
+
+PARTS = {
+    "batches": _all_batches,
+    "adaptive": _adaptive,
+    "overhead": _overhead,
+    "best": _best,
+    "transformers": _transformers,
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -189,38 +226,24 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=20)
     parser.add_argument("--tokens", type=int, default=64, help="of each completion")
     parser.add_argument("--dtype", default="bfloat16")
+    parser.add_argument("--parts", nargs="+", default=list(PARTS), choices=list(PARTS))
     options = parser.parse_args()
     report: dict = {
         "speculative_over_plain": {},
         "useless_ssm": {},
         "tokens_per_step": {},
-        "adaptive_over_best_fixed": {},
-        "engine_overhead": {},
-        "best_speedups": {},
-        "plain_over_transformers": {},
         "token_mismatches": 0,
-        "threads": torch.get_num_threads(),
-        "dtype": options.dtype,
-        "pairs": options.pairs,
     }
+    report |= {"threads": torch.get_num_threads(), "dtype": options.dtype, "pairs": options.pairs}
     with tempfile.TemporaryDirectory() as folder:
         useless = write_useless(Path(folder))
         for name in options.models:
             model = load(name, getattr(torch, options.dtype), useless, max(options.batches))
-            for batch in options.batches:
-                speculative_over_plain(model, batch, options.pairs, options.tokens, report)
-            report["adaptive_over_best_fixed"][name] = {
-                str(batch): adaptive_over_best_fixed(model, batch, options.pairs, options.tokens)
-                for batch in options.batches
-            }
-            report["engine_overhead"][name] = engine_overhead(model, 1, options.tokens)
-            report["best_speedups"][name] = best_speedups(model, options.pairs, options.tokens)
-            peer = plain_over_transformers(model, options.pairs, options.tokens)
-            report["plain_over_transformers"][name] = peer.summary()
-            overhead = report["engine_overhead"][name]
-            print(f"{name:<12} plain decoding/transformers generate {peer}; overhead {overhead}")
-    medians = [one["median"] for batches in report["useless_ssm"].values() for one in batches.values()]
-    report["useless_ssm_ratio"] = min(medians)
+            for part in options.parts:
+                PARTS[part](model, options, report)
+    if report["useless_ssm"]:
+        medians = [one["median"] for batches in report["useless_ssm"].values() for one in batches.values()]
+        report["useless_ssm_ratio"] = min(medians)
     print(json.dumps(report))
 
 

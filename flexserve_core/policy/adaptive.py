@@ -25,9 +25,8 @@ from flexserve_core.speculation.tree import TokenTree
 PROBE_SHARE = 0.01  # of all time may go into trying what does not seem to pay
 _PROBE_DEPTH = 2
 _MOST_BUDGET_S = 2.0
+_DOUBT = 0.02  # a gain has to be larger
 _RATE = 0.1  # of the running averages below
-
-
 _NOTHING = StepPlan((), 0, 1.0, 1.0)
 
 
@@ -42,19 +41,16 @@ class AdaptivePolicy:
         self._drafters = drafters
         self._max_depth = max_depth
         self._free = tuple(i for i, drafter in enumerate(drafters) if drafter.level is None)
-        models = tuple(i for i, drafter in enumerate(drafters) if drafter.level is not None)
-        arms = [(), *((i,) for i in models), models]
-        self._arms = tuple(dict.fromkeys(arms))  # none, each alone, all together
-        self._all = {arm: DepthRates(max_depth) for arm in self._arms if arm}
+        self._models = tuple(i for i, drafter in enumerate(drafters) if drafter.level is not None)
+        arms = [(i,) for i in self._models] + [self._models] * bool(self._models)  # each alone, all together
+        self._all = {arm: DepthRates(max_depth) for arm in arms}
         self._requests: dict[int, dict[tuple[int, ...], DepthRates]] = {}
         self._calibration = Calibration()
         self._nodes_per_level = 2.0  # kept by `select`, of one sequence
         self._text = TextYield()
         self._budgets_s = [0.0, 0.0]  # for each kind of probe
         self._probing: int | None = None  # the kind of this step's probe
-        self._planned: tuple[StepPlan, list[float]] | None = (
-            None  # of this step, with its seconds per drafter
-        )
+        self._planned: tuple[StepPlan, list[float]] | None = None  # of this step; seconds per drafter
         self._rest = Rest()
         self._could_speculate = 0  # sequences, in this step
         self._handling, self._plain_handling = HandlingCost(), HandlingCost()
@@ -103,9 +99,10 @@ class AdaptivePolicy:
         return plan.tokens * self._token_cost.seconds(alone_s) - plan.lasting_s
 
     def _plain(self, load: StepLoad) -> StepPlan:
-        """Nobody is asked."""
-        forward_s = self._llm.seconds(load.other_rows + load.count, load.keys)
-        return StepPlan((), 0, load.count, forward_s + self._plain_handling.seconds(2 * load.count))
+        """Nobody is asked; what is to be better than that has to be so by more than nobody can know."""
+        seconds = self._llm.seconds(load.other_rows + load.count, load.keys)
+        seconds += self._plain_handling.seconds(2 * load.count)
+        return StepPlan((), 0, load.count, (1 - _DOUBT) * seconds)
 
     def _of_one(self, plan: StepPlan, candidate: Candidate) -> tuple[int, ...]:
         return tuple(
@@ -166,7 +163,7 @@ class AdaptivePolicy:
     def _bolder(self, best: StepPlan) -> tuple[tuple[tuple[int, ...], int], tuple[tuple[int, ...], int]]:
         """(arm, depth): a level deeper, and every drafter together."""
         deeper = min(best.depth + bool(best.arm), self._max_depth)
-        return (best.arm, deeper), (self._arms[-1], max(best.depth, min(_PROBE_DEPTH, self._max_depth)))
+        return (best.arm, deeper), (self._models, max(best.depth, min(_PROBE_DEPTH, self._max_depth)))
 
     # -- after drafting -------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from flexserve_core.offload.kv_swap import KVSwap, SwapCosts
 from flexserve_core.runner.proof import prove
 from flexserve_core.testing import run_requests, write_tiny_model
 
-from .exactness import SIZES, make_requests, scripted
+from .exactness import PROMPTS, SIZES, make_requests, scripted
 
 SAMPLINGS = {"greedy": {}, "sampled": {"temperature": 0.9, "seed": 11}}
 ALONE = replace(SIZES, max_requests_per_batch=1)
@@ -92,6 +92,23 @@ def test_the_proof_holds_and_the_server_says_what_it_keeps(int8_cache_bench, tin
         [cache] = [choice for choice in server.info.choices if choice.what == "KV cache"]
         assert "int8" in cache.chosen
         assert server._engine._runner.store.keys[0].dtype == torch.int8
+
+
+def test_weights_that_come_from_disk_change_no_token(tiny_pair, tmp_path):
+    config = EngineConfig(
+        model=str(tiny_pair[0]),
+        ssms=(str(tiny_pair[1]),),
+        kv_cache_dtype="int8",
+        dtype="float32",
+        max_seq_length=64,
+    )
+    placed = replace(config, offload="disk", percent=(0, 0, 100, 0, 100, 0), offload_dir=str(tmp_path))
+    texts = []
+    for each in (config, placed):
+        with build_server(each) as server:
+            requests = [server.make_request(prompt=text, temperature=0.0) for text in PROMPTS[:3]]
+            texts.append([server.submit(one).result().choices[0].token_ids for one in requests])
+    assert texts[0] == texts[1]
 
 
 def test_what_cannot_be_is_refused(tmp_path):
