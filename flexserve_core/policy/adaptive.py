@@ -102,7 +102,8 @@ class AdaptivePolicy:
         """Nobody is asked; what is to be better than that has to be so by more than nobody can know."""
         seconds = self._llm.seconds(load.other_rows + load.count, load.keys)
         seconds += self._plain_handling.seconds(2 * load.count)
-        return StepPlan((), 0, load.count, (1 - _DOUBT) * seconds)
+        seconds -= _DOUBT * (seconds - self._llm.seconds(load.other_rows))
+        return StepPlan((), 0, load.count, seconds)
 
     def _of_one(self, plan: StepPlan, candidate: Candidate) -> tuple[int, ...]:
         return tuple(
