@@ -97,27 +97,27 @@ class PackedLinear(nn.Module):
         return f"{self.in_features}, {self.out_features}, {self.method}"
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.dtype != self.dtype or x.shape[-1] != self.in_features:
+        shape, depth = x.shape, self.in_features
+        if x.dtype != self.dtype or shape[-1] != depth:
             raise ValueError(
-                f"x {tuple(x.shape)} {x.dtype}: expected [..., {self.in_features}] in {self.dtype} for this layer."
+                f"x {tuple(shape)} {x.dtype}: expected [..., {depth}] in {self.dtype} for this layer."
             )
-        rows = x.reshape(-1, self.in_features).contiguous()
-        out = torch.empty(rows.shape[0], self.out_features, dtype=self.dtype)
+        x = x.contiguous()
+        out = torch.empty((*shape[:-1], self.out_features), dtype=self.dtype)
+        held = self._buffers  # nn.Module's search for attributes takes longer than a small product
         call = _CALL.pack(
+            *(self._kind, self._tiles, x.numel() // depth, depth, self.out_features, torch.get_num_threads()),
             *(
-                self._kind,
-                self._tiles,
-                rows.shape[0],
-                self.in_features,
-                self.out_features,
-                torch.get_num_threads(),
+                x.data_ptr(),
+                _pointer(held["packed"]),
+                _pointer(held.get("bias")),
+                _pointer(held.get("scale")),
             ),
-            *(rows.data_ptr(), self.packed.data_ptr(), _pointer(self.bias), _pointer(self.scale)),
             *(_CODEBOOK.data_ptr(), out.data_ptr(), self._threshold),
         )
         failed = self._function(call, self._library.parallel)
         assert not failed, "the kind was looked up"
-        return out.view(*x.shape[:-1], self.out_features)
+        return out
 
 
 def _pointer(x: Tensor | None) -> int:
