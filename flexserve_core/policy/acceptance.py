@@ -6,6 +6,7 @@ Everything here is an estimate with a prior, so that it can be read before anyth
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from flexserve_core.speculation.tree import TokenTree
@@ -141,7 +142,7 @@ def stated(tree: TokenTree, node: int) -> float:
 
 
 def _cell(source: str, sampled: bool, depth: int, confidence: float) -> tuple[str, bool, bool, int]:
-    return source, sampled, depth == 1, sum(confidence > edge for edge in _CONFIDENCE_EDGES)
+    return source, sampled, depth == 1, bisect_left(_CONFIDENCE_EDGES, confidence)
 
 
 def matched_nodes(tree: TokenTree, emitted: Sequence[int]) -> list[int]:

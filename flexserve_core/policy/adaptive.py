@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from math import inf
 
 from flexserve_core.policy.acceptance import Calibration, DepthRates, TextYield, matched_nodes
-from flexserve_core.policy.cost import CostCurve, HandlingCost, TokenCost
+from flexserve_core.policy.cost import CostCurve, TokenCost, UnitCost
 from flexserve_core.policy.drafter_cost import DrafterCost
 from flexserve_core.policy.plan import StepLoad, StepPlan
 from flexserve_core.policy.policy import Candidate, Outcome, Timing
@@ -53,7 +53,10 @@ class AdaptivePolicy:
         self._planned: tuple[StepPlan, list[float]] | None = None  # of this step; seconds per drafter
         self._rest = Rest()
         self._could_speculate = 0  # sequences, in this step
-        self._handling, self._plain_handling = HandlingCost(), HandlingCost()
+        self._handling, self._plain_handling = (
+            UnitCost(),
+            UnitCost(),
+        )  # a sequence, a node, a token: one unit each
         self._token_cost = TokenCost()
         self._without_ssm = 0  # steps for which that stands, unthought
 

@@ -99,11 +99,11 @@ class TokenCost:
         self._seconds += rate * (seconds - self._seconds)
 
 
-class HandlingCost:
-    """Seconds of a step outside the models, by what there is to handle: sequences, nodes and tokens, each one unit."""
+class UnitCost:
+    """Seconds of what costs the same for each of some units."""
 
-    def __init__(self) -> None:
-        self._unit_s = 2e-5
+    def __init__(self, unit_s: float = 2e-5) -> None:
+        self._unit_s = unit_s
 
     def seconds(self, units: float) -> float:
         return self._unit_s * units

@@ -5,9 +5,9 @@ Knows nothing of what its drafts are worth.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from flexserve_core.policy.cost import FAR, CostCurve
+from flexserve_core.policy.cost import FAR, CostCurve, UnitCost
 
 _RATE = 0.1  # of the running averages
 _FORGETTING = 0.003  # in a step
@@ -19,7 +19,7 @@ class DrafterCost:
 
     level: CostCurve | None
     overhead: float = 1.0  # measured ÷ predicted of drafters with a model
-    call_s: float = 2e-5  # of drafters without one
+    calls: UnitCost = field(default_factory=UnitCost)  # a unit is one sequence; of drafters without a model
     rows_per_level: float = 3.0  # frontier nodes of one sequence
 
     def seconds(self, debts: int, sequences: int, depth: int) -> float:
@@ -27,7 +27,7 @@ class DrafterCost:
         if depth == 0 or sequences == 0:
             return 0.0
         if self.level is None:
-            return self.call_s * sequences
+            return self.calls.seconds(sequences)
         deeper = self.level.seconds(max(1, round(self.rows_per_level * sequences)))
         return self.overhead * (self.level.seconds(debts) + (depth - 1) * deeper)
 
@@ -40,8 +40,7 @@ class DrafterCost:
     def observe(self, predicted_s: float, sequences: int, seconds: float) -> None:
         """Drafting for so many sequences took `seconds`, `predicted_s` by `seconds()` before."""
         if self.level is None:
-            measured = seconds / sequences
-            self.call_s += (1.0 if measured < FAR * self.call_s else _RATE) * (measured - self.call_s)
+            self.calls.observe(sequences, seconds)
         elif predicted_s > 0:
             ratio = min(1.5, seconds / predicted_s)
             self.overhead *= ratio if ratio < FAR else 1 + _RATE * (ratio - 1)

@@ -58,7 +58,7 @@ class NativeAttention:
         stored = torch.int8 if int8 else dtype
         if not fits or dtype not in DTYPES or k_cache.dtype != stored or v_cache.dtype != stored:
             raise ValueError(_mismatch(q, k_cache, v_cache))
-        q, k_cache, v_cache = _dense_last(q), _dense_last(k_cache), _dense_last(v_cache)
+        q, k_cache, v_cache = dense_last(q), dense_last(k_cache), dense_last(v_cache)
         sinks, alibi_slopes = _per_head(sinks, num_heads), _per_head(alibi_slopes, num_heads)
         key_bias = _per_head_and_position(key_bias, num_heads)
         out = torch.empty((num_rows, num_heads, v_dim), dtype=_OUT_DTYPES[dtype])
@@ -80,7 +80,8 @@ class NativeAttention:
         return out if out.dtype == dtype else out.to(dtype)
 
 
-def _dense_last(x: Tensor) -> Tensor:
+def dense_last(x: Tensor) -> Tensor:
+    """With the numbers of the last dimension beside each other, as the kernels read them."""
     return x if x.stride(-1) == 1 else x.contiguous()
 
 

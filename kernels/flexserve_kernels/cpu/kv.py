@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from flexserve_kernels.cache import SCALE_BYTES
-from flexserve_kernels.cpu.attention import DTYPES
+from flexserve_kernels.cpu.attention import DTYPES, dense_last
 from flexserve_kernels.native import NativeLibrary
 
 _CALL = struct.Struct("@5qPPqqqPqqqPP")  # FlexserveAppend
@@ -39,7 +39,7 @@ class NativeAppend:
                 f"k {tuple(k.shape)} {k.dtype}, v {tuple(v.shape)} {v.dtype}, slots {tuple(slots.shape)} do not fit "
                 f"int8 caches {tuple(k_cache.shape)} and {tuple(v_cache.shape)}."
             )
-        k, v, slots = _dense_last(k), _dense_last(v), slots.contiguous()
+        k, v, slots = dense_last(k), dense_last(v), slots.contiguous()
         call = _CALL.pack(
             *(DTYPES[k.dtype], num_rows, num_heads, num_slots, torch.get_num_threads(), slots.data_ptr()),
             *(k.data_ptr(), k.stride(0), k.stride(1), dim, v.data_ptr(), v.stride(0), v.stride(1), v_dim),
@@ -47,7 +47,3 @@ class NativeAppend:
         )
         if self._function(call, self._parallel):
             raise ValueError(f"a slot lies outside the cache of {num_slots}")
-
-
-def _dense_last(x: Tensor) -> Tensor:
-    return x if x.stride(-1) == 1 else x.contiguous()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flexserve_core.policy.cost import CostCurve, HandlingCost, TokenCost
+from flexserve_core.policy.cost import CostCurve, TokenCost, UnitCost
 
 
 def test_points_lines_and_the_last_slope():
@@ -53,7 +53,7 @@ def test_when_a_busy_machine_is_quiet_again_it_is_as_it_was():
 
 
 def test_handling_on_a_machine_that_is_quiet_again_is_believed_at_once():
-    handling = HandlingCost()
+    handling = UnitCost()
     for _ in range(100):
         handling.observe(10, 0.05)
     handling.observe(10, 0.001)
@@ -101,7 +101,7 @@ def test_what_is_no_curve_is_refused(points):
 
 
 def test_handling_follows_what_steps_took():
-    handling = HandlingCost()
+    handling = UnitCost()
     for _ in range(100):
         handling.observe(50, 0.005)
     assert handling.seconds(10) == pytest.approx(0.001, rel=0.01)
