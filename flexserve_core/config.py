@@ -5,7 +5,7 @@ Frozen: `engine.build` resolves "auto" values into an `EngineInfo` with a reason
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,15 +68,15 @@ class EngineConfig:
     cache_dir: str | None = None
 
     def __post_init__(self) -> None:
-        _check_choice("dtype", self.dtype, DTYPES)
+        check_choice("dtype", self.dtype, DTYPES)
         if self.ssm_dtype is not None:
-            _check_choice("ssm_dtype", self.ssm_dtype, DTYPES)
+            check_choice("ssm_dtype", self.ssm_dtype, DTYPES)
         self._check_quantization()
         if self.grown is not None:
-            _check_choice("grown", self.grown, GROWN_SIZES)
+            check_choice("grown", self.grown, GROWN_SIZES)
         if self.policy is not None:
-            _check_choice("policy", self.policy, POLICIES)
-        _check_choice("verification", self.verification, VERIFICATIONS)
+            check_choice("policy", self.policy, POLICIES)
+        check_choice("verification", self.verification, VERIFICATIONS)
         if self.threads is not None:
             _check_range("threads", self.threads, 1, 4096)
         _check_range("max_requests_per_batch", self.max_requests_per_batch, 1, 1024)
@@ -102,7 +102,7 @@ class EngineConfig:
                     "tree_shape gives the shape already",
                     "Leave one of them out.",
                 )
-        _check_choice("kv_cache_dtype", self.kv_cache_dtype, KV_CACHE_DTYPES)
+        check_choice("kv_cache_dtype", self.kv_cache_dtype, KV_CACHE_DTYPES)
         self._check_offload()
 
     def _check_quantization(self) -> None:
@@ -114,7 +114,7 @@ class EngineConfig:
             value = getattr(self, name)
             if value is None:
                 continue
-            _check_choice(name, value, allowed)
+            check_choice(name, value, allowed)
             dtype = self.dtype if name != "ssm_quantization" else self.ssm_dtype or self.dtype
             if dtype not in ("auto", "bfloat16"):
                 raise ConfigurationError(
@@ -125,7 +125,7 @@ class EngineConfig:
                 )
 
     def _check_offload(self) -> None:
-        _check_choice("offload", self.offload, OFFLOADS)
+        check_choice("offload", self.offload, OFFLOADS)
         if self.offload != "none" and self.grown is not None:
             raise ConfigurationError(
                 "grown",
@@ -146,7 +146,8 @@ class EngineConfig:
                 )
 
 
-def _check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
+def check_choice(name: str, value: object, allowed: Collection[str]) -> None:
+    """Raises ConfigurationError unless `value` is one of `allowed`."""
     if value not in allowed:
         raise ConfigurationError(name, value, f"it is one of {', '.join(allowed)}", "Choose one of these.")
 

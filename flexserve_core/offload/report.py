@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from huggingface_hub import snapshot_download
 
-from flexserve_core.config import KV_CACHE_DTYPES
+from flexserve_core.config import KV_CACHE_DTYPES, check_choice
 from flexserve_core.errors import ConfigurationError, ModelError
 from flexserve_core.models.catalog import resolve
 from flexserve_core.models.precision import kernel_kind, pick_device, pick_dtype
@@ -62,12 +62,9 @@ def plan_model(
     Sizes in bytes, times in seconds. batch None: plan for one request, recommend a batch. Raises ModelError,
     ConfigurationError, OffloadError.
     """
-    if quantize is not None and quantize not in QUANTISED:
-        raise ConfigurationError("quantize", quantize, f"it is one of {', '.join(QUANTISED)}", "Choose one.")
-    if kv_cache_dtype not in KV_CACHE_DTYPES:
-        raise ConfigurationError(
-            "kv_cache_dtype", kv_cache_dtype, f"it is one of {', '.join(KV_CACHE_DTYPES)}", "Choose one."
-        )
+    if quantize is not None:
+        check_choice("quantize", quantize, QUANTISED)
+    check_choice("kv_cache_dtype", kv_cache_dtype, KV_CACHE_DTYPES)
     where, _ = pick_device(device)
     kind = kernel_kind(pick_dtype(dtype, where)[0])
     checkpoint = find_checkpoint(name)
