@@ -22,6 +22,7 @@ from flexserve_kernels import prepare_linear
 from flexserve_core.engine.cost_cache import folder, machine
 from flexserve_core.errors import OffloadError
 from flexserve_core.offload.extents import open_direct
+from flexserve_core.offload.memory import device_available, host_available
 from flexserve_core.offload.pages import aligned_memory
 
 _FORMAT = 1
@@ -30,7 +31,7 @@ _CHUNK = 8 * 2**20  # of one read
 _SPREAD = (
     64 * 2**20
 )  # of memory read into: a buffer that fits into a cache is filled a quarter faster, and useless
-_MEMORY_BYTES = 512 * 2**20  # read once: beyond the caches
+_MEMORY_BYTES = 512 * 2**20  # read once: beyond the caches, where that much is free
 _WIDTH = 2048
 _ROWS = 64
 _DTYPES = {"fp16": torch.float16, "fp32": torch.float32}  # else bf16
@@ -120,14 +121,20 @@ def _disk(where: Path) -> tuple[float, bool]:
 
 
 def _memory(device: torch.device) -> float:
-    block = torch.ones(_MEMORY_BYTES // 4, dtype=torch.float32, device=device)
-    return _MEMORY_BYTES / _fastest(block.sum, device)
+    size = min(_MEMORY_BYTES, _free(device) // 4)
+    block = torch.ones(size // 4, dtype=torch.float32, device=device)
+    return block.nbytes / _fastest(block.sum, device)
 
 
 def _host_to_device(device: torch.device) -> float:
-    host = torch.ones(_MEMORY_BYTES, dtype=torch.uint8, pin_memory=True)
+    size = min(_MEMORY_BYTES, _free(device) // 4, host_available() // 4)
+    host = torch.ones(size, dtype=torch.uint8, pin_memory=True)
     there = torch.empty_like(host, device=device)
-    return _MEMORY_BYTES / _fastest(lambda: there.copy_(host, non_blocking=True), device)
+    return size / _fastest(lambda: there.copy_(host, non_blocking=True), device)
+
+
+def _free(device: torch.device) -> int:
+    return device_available(device) if device.type == "cuda" else host_available()
 
 
 @torch.inference_mode()

@@ -9,7 +9,8 @@ import contextlib
 import ctypes
 import os
 import re
-from pathlib import Path
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 
 import torch
 
@@ -19,12 +20,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 def host_available() -> int:
     """Bytes of host memory that are free or can be freed at once (page cache)."""
-    found = [os.sysconf("SC_AVPHYS_PAGES") * _PAGE]
-    with contextlib.suppress(OSError):
-        match = re.search(r"MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(encoding="utf-8"))
-        found = [int(match[1]) * 1024] if match else found
-    limit = _group_limit()
-    return min(found[0], limit) if limit is not None else found[0]
+    return min([_system_available(), *_group_rooms()])
 
 
 def device_available(device: torch.device) -> int:
@@ -65,24 +61,42 @@ def keep_no_freed() -> None:
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 2**20)
 
 
-def _group_limit() -> int | None:
-    """What the control group (version 2 or 1) leaves of its limit; None without one."""
+def _system_available() -> int:
+    for line in _lines("/proc/meminfo"):
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return os.sysconf("SC_AVPHYS_PAGES") * _PAGE
+
+
+def _group_rooms() -> Iterator[int]:
+    """What the process's control group (version 2 or 1), and each around it, leaves of a limit."""
     for line in _lines("/proc/self/cgroup"):
         number, controllers, path = line.split(":", 2)
         if number == "0" and not controllers:
-            names = (f"/sys/fs/cgroup{path}/memory.max", f"/sys/fs/cgroup{path}/memory.current")
+            root, names = Path("/sys/fs/cgroup"), ("memory.max", "memory.current", "")
         elif "memory" in controllers.split(","):
-            base = f"/sys/fs/cgroup/memory{path}"
-            names = (f"{base}/memory.limit_in_bytes", f"{base}/memory.usage_in_bytes")
+            root = Path("/sys/fs/cgroup/memory")
+            names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_")
         else:
             continue
-        values = [next(iter(_lines(name)), "") for name in names]
-        if all(value.isdigit() for value in values) and int(values[0]) < 2**60:
-            return max(0, int(values[0]) - int(values[1]))
-    return None
+        below = PurePosixPath(path.lstrip("/"))
+        for folder in (below, *below.parents):
+            room = _group_room(root / folder, *names)
+            if room is not None:
+                yield room
 
 
-def _lines(path: str) -> list[str]:
+def _group_room(folder: Path, limit: str, used: str, prefix: str) -> int | None:
+    """Page cache is charged to the group too, but given up when room is needed."""
+    values = [next(iter(_lines(folder / name)), "") for name in (limit, used)]
+    if not all(value.isdigit() for value in values) or int(values[0]) >= 2**60:
+        return None
+    told = dict(line.split(maxsplit=1) for line in _lines(folder / "memory.stat"))
+    cached = sum(int(told.get(f"{prefix}{kind}_file", 0)) for kind in ("active", "inactive"))
+    return max(0, int(values[0]) - int(values[1]) + cached)
+
+
+def _lines(path: str | Path) -> list[str]:
     try:
         return Path(path).read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -103,11 +103,16 @@ def machine_limits(
     device_memory: int | None,
     host_memory: int | None,
     disk: bool = True,
-    process: int | None = None,
+    libraries: int | None = None,
+    held: int = 0,
 ) -> Machine:
-    """Limits as given, else most of what is free. process: what the program takes; None: all it takes now."""
-    process = process_bytes() if process is None else process
-    host = host_memory or int(_FREE_SHARE * host_available()) + process
+    """Limits as given, else what this process takes and most of what is free.
+
+    libraries: bytes of mapped files that are the program's (None: all that are mapped now); they are page cache, so
+    what is free has them already. held: bytes of weights in memory, which are not the program's.
+    """
+    process = max(0, process_bytes(libraries) - held)
+    host = host_memory or int(_FREE_SHARE * host_available()) + process_bytes(0)
     if device.type == "cuda":
         compute = device_memory or int(_FREE_SHARE * device_available(device))
         return Machine(rates=rates, compute=compute, host=host, process=process, disk=disk)

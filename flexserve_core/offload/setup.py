@@ -6,7 +6,7 @@ Knows nothing of requests; engine/build.py calls it in place of plain loading.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from flexserve_core.offload.bandwidth import Bandwidths, measured, remembered
 from flexserve_core.offload.headers import Checkpoint
 from flexserve_core.offload.kv_swap import KVSwap, SwapCosts
 from flexserve_core.offload.loading import Offloader
-from flexserve_core.offload.memory import library_bytes, process_bytes
+from flexserve_core.offload.memory import library_bytes
 from flexserve_core.offload.percent import weight_shares
 from flexserve_core.offload.place import Group, Memory, Placement, Rates, place
 from flexserve_core.offload.plan import ITEM, SMALL, Machine, as_told, cache_row, weights_bytes
@@ -113,11 +113,7 @@ def offload_plan(
     def decide(model: nn.Module, groups: list[Group]) -> Placement:
         disk = config.offload != "cpu"
         limits = (config.device_memory, config.host_memory)
-        held = keeper.held_bytes
-        machine = machine_limits(rates, device, *limits, disk, max(0, process_bytes(libraries) - held))
-        if config.host_memory is None:  # what is free now, and what the weights take already
-            tier = "compute" if machine.host is None else "host"
-            machine = replace(machine, **{tier: getattr(machine, tier) + held})
+        machine = machine_limits(rates, device, *limits, disk, libraries, keeper.held_bytes)
         room, found.kv_bytes = _room(config, ssms, machine, model, dtype, device)
         if config.percent is not None:
             return as_told(groups, room, weight_shares(config.percent, on_gpu))

@@ -79,7 +79,7 @@ def test_what_fits_stays(pair):
 
 def test_the_limit_decides_how_much_stays(pair, monkeypatch):
     """The program's own bytes are put aside: a tiny model's are lost in their noise."""
-    monkeypatch.setattr("flexserve_core.offload.setup.process_bytes", lambda _: 0)
+    monkeypatch.setattr(report, "process_bytes", lambda *_: 0)
     monkeypatch.setattr(setup, "_WORKSPACE", 0)
     found = {}
     for limit in (1_550_000, 1_700_000, 4_000_000):
@@ -100,9 +100,8 @@ def test_weights_that_are_in_memory_already_count_once(pair, monkeypatch, host_m
     seen = []
     original = setup._room
     monkeypatch.setattr(setup, "_room", lambda *of: seen.append(of[2]) or original(*of))
-    # Both look: before loading and after. The test's own process may well be larger than the limit.
-    monkeypatch.setattr(setup, "process_bytes", lambda _: 100_000_000)
-    monkeypatch.setattr(report, "process_bytes", lambda: 100_000_000)
+    # The test's own process may well be larger than the limit.
+    monkeypatch.setattr(report, "process_bytes", lambda *_: 100_000_000)
     monkeypatch.setattr(report, "host_available", lambda: 10**9)
     server = server_of(pair, offload="auto", host_memory=host_memory)
     assert weights(server).chosen == "all in memory"
