@@ -23,6 +23,7 @@ from flexserve_core.engine.cost_cache import folder, machine
 from flexserve_core.errors import OffloadError
 from flexserve_core.offload.extents import open_direct
 from flexserve_core.offload.memory import device_available, host_available
+from flexserve_core.offload.nameless import make_nameless, remove_stale
 from flexserve_core.offload.pages import aligned_memory
 
 _FORMAT = 1
@@ -101,14 +102,16 @@ def direct_read_rate(path: Path, limit: int = 2**31) -> tuple[float, bool]:
 
 
 def _disk(where: Path) -> tuple[float, bool]:
+    remove_stale(where)
+    handle = make_nameless(where, _READ_BYTES)
     try:
-        with tempfile.NamedTemporaryFile(dir=where, prefix=".flexserve-speed-") as file:
+        with os.fdopen(handle, "wb") as file:
             noise = os.urandom(_CHUNK)  # zeros may be stored as nothing
             for index in range(_READ_BYTES // _CHUNK):
                 file.write(index.to_bytes(8, "little") + noise[8:])
             file.flush()
-            os.fsync(file.fileno())
-            found = [direct_read_rate(Path(file.name)) for _ in range(_REPEATS)]
+            os.fsync(handle)
+            found = [direct_read_rate(Path(f"/dev/fd/{handle}")) for _ in range(_REPEATS)]
     except OSError as error:
         raise OffloadError(
             where,

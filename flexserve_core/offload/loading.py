@@ -121,11 +121,11 @@ class Offloader:
         self._attach([unit for unit in moving.values() if not unit.by_rows], device)
 
     def groups(self) -> list[Group]:
-        """What there is to place."""
-        counts: dict[tuple[int, bool], int] = defaultdict(int)
+        """What there is to place; of equal ones the first gives the name."""
+        alike: dict[tuple[int, bool], list[str]] = defaultdict(list)
         for unit in self._units.values():
-            counts[unit.nbytes, unit.by_rows] += 1
-        return [Group("weights", nbytes, count, by_rows) for (nbytes, by_rows), count in counts.items()]
+            alike[unit.nbytes, unit.by_rows].append(unit.path)
+        return [Group(paths[0], nbytes, len(paths), by_rows) for (nbytes, by_rows), paths in alike.items()]
 
     def _take_embeddings(self, model: nn.Module) -> None:
         """Plain embeddings, but not those whose weight is the head's: they go where the head goes."""

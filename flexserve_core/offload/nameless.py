@@ -32,7 +32,8 @@ def make_nameless(folder: Path, size: int) -> int:
         )
     try:
         handle, name = tempfile.mkstemp(prefix=_PREFIX, dir=folder)
-        os.unlink(name)
+        with contextlib.suppress(FileNotFoundError):  # another process took it for a dead one's
+            os.unlink(name)
     except OSError as error:
         raise _no_room(folder, what, size, error) from error
     return handle

@@ -172,17 +172,18 @@ def ring_bytes(shares: Sequence[Share]) -> int:
 
 
 def _too_small(groups: Sequence[Group], memory: Memory) -> ConfigurationError:
-    largest = max((group.nbytes for group in groups if not group.by_rows), default=0)
+    largest = max(groups, key=lambda group: group.nbytes * (not group.by_rows))
     total = sum(group.nbytes * group.count for group in groups)
     limits = f"{shown(memory.compute)} for weights in compute memory"
     if memory.host is not None:
         limits += f" and {shown(memory.host)} in host memory"
-    least = f"the buffers for its largest tensor alone take {RING_TENSORS} × {shown(largest)}"
+    least = f"the buffers for its largest tensor ({largest.name}) alone take {RING_TENSORS} × {shown(largest.nbytes)}"
+    allow = "" if memory.disk else "allow the disk (offload=disk), "
     if not memory.disk:
         least += f" and its weights {shown(total)}, none of which may stay on disk"
     return ConfigurationError(
         "host_memory" if memory.host is None else "device_memory",
         limits,
         f"too little for this model: {least}",
-        "Raise the limit, allow the disk (offload=disk), or quantise the weights.",
+        f"Raise the limit, {allow}or quantise the weights.",
     )

@@ -69,8 +69,8 @@ def plan_model(
     kind = kernel_kind(pick_dtype(dtype, where)[0])
     checkpoint = find_checkpoint(name)
     model = describe(checkpoint, kind, quantize, find_checkpoint(ssm) if ssm else None, kv_cache_dtype)
-    disk = Path(offload_dir).expanduser() if offload_dir else checkpoint.tensors[0].file.parent
-    rates = measured(writable(disk), where, model.linear_kind, measure_again)
+    disk = named_folder(offload_dir) if offload_dir else writable(checkpoint.tensors[0].file.parent)
+    rates = measured(disk, where, model.linear_kind, measure_again)
     machine = machine_limits(rates, where, device_memory, host_memory)
     workload = Workload(batch=batch or 1, context=context)
     chosen = recommend(model, machine, workload)
@@ -124,6 +124,16 @@ def machine_limits(
             "Give host_memory (--host-memory) instead.",
         )
     return Machine(rates=rates, compute=host, host=None, process=process, disk=disk)
+
+
+def named_folder(offload_dir: str) -> Path:
+    """The folder that a person asked for. ConfigurationError if there is none."""
+    folder = Path(offload_dir).expanduser()
+    if not folder.is_dir():
+        raise ConfigurationError(
+            "offload_dir", offload_dir, "there is no such folder", "Create it, or name another one."
+        )
+    return folder
 
 
 def writable(folder: Path) -> Path:

@@ -25,7 +25,7 @@ from flexserve_core.offload.memory import library_bytes
 from flexserve_core.offload.percent import weight_shares
 from flexserve_core.offload.place import Group, Memory, Placement, Rates, place
 from flexserve_core.offload.plan import ITEM, SMALL, Machine, as_told, cache_row, weights_bytes
-from flexserve_core.offload.report import find_checkpoint, machine_limits
+from flexserve_core.offload.report import find_checkpoint, machine_limits, named_folder
 from flexserve_core.offload.sizes import shown
 from flexserve_core.runner.model_runner import ModelRunner
 from flexserve_core.types import Choice
@@ -193,9 +193,4 @@ def _folder(config: EngineConfig) -> Path:
         folder = cost_folder().parent / "offload"
         folder.mkdir(parents=True, exist_ok=True)
         return folder
-    folder = Path(config.offload_dir).expanduser()
-    if not folder.is_dir():
-        raise ConfigurationError(
-            "offload_dir", config.offload_dir, "there is no such folder", "Create it, or name another one."
-        )
-    return folder
+    return named_folder(config.offload_dir)

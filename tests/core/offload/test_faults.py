@@ -171,7 +171,9 @@ def test_a_bound_too_small_for_one_layer_says_what_is_needed(pair, monkeypatch):
     monkeypatch.setattr("flexserve_core.offload.report.process_bytes", lambda *_: 0)
     monkeypatch.setattr(setup, "_WORKSPACE", 0)
     small = {"num_kv_blocks": 8, "max_tokens_per_batch": 16, "max_requests_per_batch": 4, "ssms": ()}
-    with pytest.raises(ConfigurationError, match=r"14\.1 KiB for weights.*take 3 × 36\.0 KiB") as refused:
+    with pytest.raises(
+        ConfigurationError, match=r"14\.1 KiB for weights.*\(lm_head\) alone take 3 × 36\.0 KiB"
+    ) as refused:
         server_of(pair, percent=None, host_memory=80_000, **small)
     assert refused.value.field == "host_memory"
     assert "on disk" in str(server_of(pair, percent=None, host_memory=200_000, **small).info.choices)

@@ -82,9 +82,14 @@ def test_compute_that_takes_longer_than_moving_bounds_nothing_but_time():
     "memory", [Memory(291 * MIB), Memory(400 * MIB, disk=False), Memory(40 * MIB, host=2**40)]
 )
 def test_too_little_memory_is_refused_with_the_bytes(memory):
-    with pytest.raises(ConfigurationError, match=r"MiB") as refused:
+    with pytest.raises(
+        ConfigurationError, match=r"largest tensor \(head\) alone take 3 × 100.0 MiB"
+    ) as refused:
         place(GROUPS, memory, RATES)
     assert refused.value.field == ("host_memory" if memory.host is None else "device_memory")
+    assert ("allow the disk" in str(refused.value)) == (not memory.disk), (
+        "what is allowed already is no remedy"
+    )
 
 
 def test_the_ring_is_as_large_as_what_moves():

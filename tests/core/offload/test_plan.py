@@ -191,6 +191,18 @@ def test_a_machine_is_measured(tmp_path, monkeypatch, kind):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_test_file_has_no_name_while_it_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(bandwidth, "_READ_BYTES", 16 * MIB)
+    rate, seen = bandwidth.direct_read_rate, []
+    monkeypatch.setattr(
+        bandwidth, "direct_read_rate", lambda path: seen.append(list(tmp_path.iterdir())) or rate(path)
+    )
+    (tmp_path / ".flexserve-offload-earlier").touch()  # of one that was killed before it took away the name
+    found, _ = bandwidth._disk(tmp_path)
+    assert found > 0
+    assert seen == [[]] * 3
+
+
 def test_the_disk_is_really_read(tmp_path):
     file = tmp_path / "f"
     file.write_bytes(b"x" * (9 * MIB + 5))
@@ -211,3 +223,5 @@ def test_the_whole_report(tmp_path, monkeypatch):
         plan_model(str(folder), dtype="bfloat16", device="cpu", device_memory=2**30)
     with pytest.raises(ConfigurationError, match="quantize"):
         plan_model(str(folder), quantize="int3")
+    with pytest.raises(ConfigurationError, match=r"offload_dir.*no such folder"):
+        plan_model(str(folder), device="cpu", offload_dir=str(tmp_path / "missing"))
