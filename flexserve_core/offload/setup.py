@@ -24,7 +24,7 @@ from flexserve_core.offload.loading import Offloader
 from flexserve_core.offload.memory import library_bytes
 from flexserve_core.offload.percent import weight_shares
 from flexserve_core.offload.place import Group, Memory, Placement, Rates, place
-from flexserve_core.offload.plan import ITEM, SMALL, Machine, as_told, cache_row, weights_bytes
+from flexserve_core.offload.plan import ITEM, LINEAR_KINDS, SMALL, Machine, as_told, cache_row, weights_bytes
 from flexserve_core.offload.report import find_checkpoint, machine_limits, named_folder
 from flexserve_core.offload.sizes import shown
 from flexserve_core.runner.model_runner import ModelRunner
@@ -52,7 +52,9 @@ class OffloadPlan:
     def kv_swap(self, runner: ModelRunner) -> tuple[KVSwap | None, Choice]:
         """Where preempted texts wait, once the cache is there; None where computing them again is as good."""
         on_gpu = runner.device.type == "cuda"
-        rates = remembered(self.folder, runner.device, kernel_kind(runner.loaded.dtype))
+        quantised = runner.loaded.quantisation.kind
+        kind = LINEAR_KINDS[quantised] if quantised else kernel_kind(runner.loaded.dtype)
+        rates = remembered(self.folder, runner.device, kind)
         what = "preempted texts"
         if rates is None:
             reason = "what this machine moves is not measured yet: flexserve plan does"

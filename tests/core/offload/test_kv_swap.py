@@ -165,3 +165,14 @@ def test_an_engine_chooses_by_what_is_measured(tmp_path, monkeypatch, disk, chos
     assert choice.chosen == chosen
     assert (server._engine._scheduler._swap is not None) == (chosen == "wait on disk")
     assert choice.reason
+
+
+@pytest.mark.parametrize(("quantization", "kind"), [(None, "bf16"), ("int8", "int8"), ("int4", "nf4")])
+def test_what_the_plan_measured_for_these_weights_counts(tmp_path, monkeypatch, quantization, kind):
+    folder = write_tiny_model(tmp_path / "m")
+    measured = Bandwidths(disk=1e12, memory=1e10, host_to_device=0.0, matmul={kind: 1e8}, direct=True)
+    monkeypatch.setattr(setup, "remembered", lambda *of: measured if of[2] == kind else None)
+    sizes = {"max_seq_length": 64, "device": "cpu", "dtype": "bfloat16", "ssms": ()}
+    config = EngineConfig(model=str(folder), offload="auto", quantization=quantization, **sizes)
+    (choice,) = [c for c in build_server(config).info.choices if c.what == "preempted texts"]
+    assert choice.chosen == "wait on disk"
