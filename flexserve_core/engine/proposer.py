@@ -33,6 +33,7 @@ class Proposal:
     candidate: Candidate | None = None
     drafts: tuple[TokenTree, ...] = ()  # per drafter
     depths: tuple[int, ...] = ()
+    max_width: int | None = None
     draws: Draws = field(default_factory=dict)  # verification="mss" alone needs them
 
 
@@ -71,7 +72,8 @@ class Proposer:
         candidates = [self._candidate(view) for view in views]
         other_rows = sum(piece.num_rows for piece in slices) - len(asking)
         depths = self._policy.depths(candidates, other_rows)
-        drafts = self._drafts(views, depths)
+        width = self._policy.max_width()
+        drafts = self._drafts([replace(view, max_width=width) for view in views], depths)
         guides = [slices[i].sequence.guide for i in asking]
         merged = [self._merge(*one) for one in zip(views, guides, drafts, strict=True)]
         chosen = self._policy.select(candidates, merged, other_rows)
@@ -80,7 +82,8 @@ class Proposer:
                 chosen[number].check_integrity()
             draws = draws_of(drafts[number]) if views[number].draws else {}
             found[index] = Proposal(
-                chosen[number], candidates[number], tuple(drafts[number]), tuple(depths[number]), draws
+                *(chosen[number], candidates[number], tuple(drafts[number]), tuple(depths[number])),
+                *(width, draws),
             )
         return found
 
@@ -96,7 +99,7 @@ class Proposer:
     ) -> None:
         """The step is over; paths and emitted tokens per slice, rows, keys and seconds of the LLM's forward, of all."""
         outcomes = [
-            Outcome(p.candidate, p.drafts, p.depths, p.tree, tuple(path), tuple(tokens))
+            Outcome(p.candidate, p.drafts, p.depths, p.tree, tuple(path), tuple(tokens), p.max_width)
             for p, path, tokens in zip(proposals, paths, emitted, strict=True)
             if p.candidate is not None
         ]

@@ -16,6 +16,7 @@ _PRIOR = 0.6  # acceptance of a draft nobody knows anything about
 _PRIOR_COUNT = 3.0
 _SLOW_FADE = 0.998
 _YIELD_RATE = 0.1
+_FORGETTING = 0.003  # in a step
 _CONFIDENCE_EDGES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.97)
 
 
@@ -37,41 +38,20 @@ class Rate:
 
 
 class DepthRates:
-    """P(depth d + 1 comes true | depth d did), by depth; `parent` is the estimate to start from (all requests')."""
+    """P(depth d + 1 comes true | depth d did), by depth."""
 
-    def __init__(self, max_depth: int, parent: DepthRates | None = None) -> None:
+    def __init__(self, max_depth: int) -> None:
         self._rates = [Rate() for _ in range(max_depth)]
-        self._parent = parent
 
     def observe(self, reached: int, drafted: int) -> None:
         """Drafts went `drafted` deep and came true down to depth `reached`."""
         for depth in range(min(reached + 1, drafted, len(self._rates))):
             self._rates[depth].observe(depth < reached)
-        if self._parent is not None:
-            self._parent.observe(reached, drafted)
 
-    def conditional(self, depth: int) -> float:
-        """Of depth `depth` (from 0), given the one above."""
-        # A depth nobody tried is thought to be like the one above it.
-        above = _PRIOR if depth == 0 else self.conditional(depth - 1)
-        prior = above if self._parent is None else self._parent.conditional(depth)
-        return self._rates[depth].value(prior)
-
-    def gains(self) -> list[float]:
-        """[d]: expected number of accepted tokens of drafts d + 1 deep."""
-        found, reach, total = [], 1.0, 0.0
-        chain = self._conditionals()
-        for conditional in chain:
-            reach *= conditional
-            total += reach
-            found.append(total)
-        return found
-
-    def _conditionals(self) -> list[float]:
-        """All of `conditional`, in one pass."""
-        priors = None if self._parent is None else self._parent._conditionals()
+    def conditionals(self, priors: Sequence[float] | None = None) -> list[float]:
+        """[d]: of depth d + 1, given the one above. priors: estimates to start from, of as many depths."""
         found: list[float] = []
-        above = _PRIOR
+        above = _PRIOR  # a depth nobody tried is thought to be like the one above it
         for depth, rate in enumerate(self._rates):
             above = rate.value(above if priors is None else priors[depth])
             found.append(above)
@@ -120,6 +100,25 @@ class Calibration:
                 self.observe(
                     tree.sources[node], sampled, tree.depths[node], stated(tree, node), node in taken
                 )
+
+
+class KeptPart:
+    """What of a drafted tree is kept for verification: nodes for each of its levels, and the share of its gain."""
+
+    def __init__(self, nodes_per_level: float) -> None:
+        self.nodes_per_level, self.share = nodes_per_level, 1.0
+
+    def not_drafted(self) -> None:
+        """A step with other trees, or none: what was once left out need not be for ever."""
+        self.share += _FORGETTING * (1.0 - self.share)
+
+    def observe(self, kept: Sequence[TokenTree], share: float) -> None:
+        """share: tokens expected of what is kept, of one step's trees, over those expected of all."""
+        self.share += _YIELD_RATE * (share - self.share)
+        for tree in kept:
+            if len(tree):
+                size = len(tree) / max(tree.depths)
+                self.nodes_per_level += _YIELD_RATE * (size - self.nodes_per_level)
 
 
 class TextYield:

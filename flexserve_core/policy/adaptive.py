@@ -11,13 +11,16 @@ Source: the objective is that of Sequoia (Chen et al., 2024) and of SpecDec++ (H
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import inf
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
-from flexserve_core.policy.acceptance import Calibration, DepthRates, TextYield, matched_nodes
+import numpy as np
+
+from flexserve_core.policy.acceptance import Calibration, KeptPart, TextYield
+from flexserve_core.policy.arms import NOBODY, Arm, ArmAcceptance, arms_of
 from flexserve_core.policy.cost import CostCurve, TokenCost, UnitCost
 from flexserve_core.policy.drafter_cost import DrafterCost
-from flexserve_core.policy.plan import StepLoad, StepPlan
+from flexserve_core.policy.plan import PlannedStep, StepLoad, StepPlan, lasting
 from flexserve_core.policy.policy import Candidate, Outcome, Timing
 from flexserve_core.policy.rest import REST_STEPS, Rest
 from flexserve_core.speculation.tree import TokenTree
@@ -26,8 +29,10 @@ PROBE_SHARE = 0.01  # of all time may go into trying what does not seem to pay
 _PROBE_DEPTH = 2
 _MOST_BUDGET_S = 2.0
 _DOUBT = 0.02  # a gain has to be larger
-_RATE = 0.1  # of the running averages below
-_NOTHING = StepPlan((), 0, 1.0, 1.0)
+_STANDS = 4  # steps for which a plan stands, unthought: thinking costs time, too
+_NOTHING = StepPlan(NOBODY, 0, 1.0, 1.0)
+
+_Number = TypeVar("_Number", float, np.ndarray)
 
 
 class AdaptivePolicy:
@@ -40,25 +45,23 @@ class AdaptivePolicy:
         self._llm = llm
         self._drafters = drafters
         self._max_depth = max_depth
+        self._depths = np.arange(1, max_depth + 1)
         self._free = tuple(i for i, drafter in enumerate(drafters) if drafter.level is None)
         self._models = tuple(i for i, drafter in enumerate(drafters) if drafter.level is not None)
-        arms = [(i,) for i in self._models] + [self._models] * bool(self._models)  # each alone, all together
-        self._all = {arm: DepthRates(max_depth) for arm in arms}
-        self._requests: dict[int, dict[tuple[int, ...], DepthRates]] = {}
+        self._arms = arms_of(self._models)
+        self._acceptance = ArmAcceptance(self._arms, self._free, max_depth)
         self._calibration = Calibration()
-        self._nodes_per_level = 2.0  # kept by `select`, of one sequence
+        self._kept = {wide: KeptPart(1.0 + wide) for wide in (False, True)}
         self._text = TextYield()
         self._budgets_s = [0.0, 0.0]  # for each kind of probe
         self._probing: int | None = None  # the kind of this step's probe
-        self._planned: tuple[StepPlan, list[float]] | None = None  # of this step; seconds per drafter
+        self._step: PlannedStep | None = None
         self._rest = Rest()
         self._could_speculate = 0  # sequences, in this step
-        self._handling, self._plain_handling = (
-            UnitCost(),
-            UnitCost(),
-        )  # a sequence, a node, a token: one unit each
+        self._handling, self._plain_handling = UnitCost(), UnitCost()  # sequences, nodes, tokens: a unit each
         self._token_cost = TokenCost()
-        self._without_ssm = 0  # steps for which that stands, unthought
+        self._standing, self._stands = _NOTHING, 0  # a plan, and for how many steps it stands
+        self._stands_for = 0  # sequences
 
     def costs(self) -> tuple[dict[int, float], ...]:
         """rows → seconds of a forward as believed now: the LLM's, then of each drafter with a model."""
@@ -68,95 +71,111 @@ class AdaptivePolicy:
     # -- before drafting ------------------------------------------------------------------------------------------
 
     def rests(self, keys: Sequence[int]) -> bool:
-        self._planned, self._probing, self._could_speculate = None, None, len(keys)
+        self._step, self._probing, self._could_speculate = None, None, len(keys)
         return self._rest.goes_on(list(keys))
 
     def depths(self, candidates: Sequence[Candidate], other_rows: int) -> list[tuple[int, ...]]:
         if not candidates:
             return []
-        if self._without_ssm > 0:
-            self._without_ssm -= 1
-            return [self._of_one(_NOTHING, candidate) for candidate in candidates]
         load = StepLoad.of(candidates, other_rows)
-        best = self._best(load, candidates)
-        if self._worth(best, load) <= self._worth(self._plain(load), load):
-            if load.other_rows:
-                return [(0,) * len(self._drafters) for _ in candidates]
-            self._rest.begin([candidate.key for candidate in candidates])
-        else:
-            self._rest.something_pays()
-            self._without_ssm = 0 if best.arm else REST_STEPS
-        plan = self._with_probe(best, load, candidates)
-        seconds = [
-            drafter.seconds(load.debts[i], load.count, plan.depth if i in plan.arm else 0)
-            for i, drafter in enumerate(self._drafters)
-        ]
-        self._planned = plan, seconds
+        plan = self._standing_plan(load) or self._decide(load, candidates)
+        if plan is None:
+            return [(0,) * len(self._drafters) for _ in candidates]
+        self._step = PlannedStep.of(plan, load, self._drafters)
         return [self._of_one(plan, candidate) for candidate in candidates]
 
-    def _worth(self, plan: StepPlan, load: StepLoad) -> float:
+    def max_width(self) -> int | None:
+        narrow = self._step is not None and not self._step.plan.arm.wide
+        return 1 if narrow else None
+
+    def _standing_plan(self, load: StepLoad) -> StepPlan | None:
+        """What was decided for this step, too, unless there is something else to do now."""
+        if self._stands == 0 or (self._standing.arm.drafters and load.other_rows):
+            return None
+        if self._standing.arm.drafters and load.count != self._stands_for:
+            return None
+        self._stands -= 1
+        return self._standing
+
+    def _decide(self, load: StepLoad, candidates: Sequence[Candidate]) -> StepPlan | None:
+        """None: ask nobody, in this step."""
+        gains = {arm: self._acceptance.gains(arm, candidates) for arm in self._arms}
+        best = self._best(load, gains)
+        if self._worth(best.tokens, best.lasting_s, load) > self._plain_worth(load):
+            self._rest.something_pays()
+            self._standing, self._stands_for = best if best.arm.drafters else _NOTHING, load.count
+            self._stands = _STANDS - 1 if best.arm.drafters else REST_STEPS
+        elif load.other_rows:
+            return None
+        else:
+            self._stands = 0
+            self._rest.begin([candidate.key for candidate in candidates])
+        return self._with_probe(best, load, gains)
+
+    def _worth(self, tokens: _Number, lasting_s: _Number, load: StepLoad) -> _Number:
         """The more, the better; of plans for the same load."""
         if not load.other_rows:
-            return plan.rate
+            return tokens / lasting_s
         alone_s = self._llm.seconds(load.count, load.keys) / load.count
-        return plan.tokens * self._token_cost.seconds(alone_s) - plan.lasting_s
+        return tokens * self._token_cost.seconds(alone_s) - lasting_s
 
-    def _plain(self, load: StepLoad) -> StepPlan:
+    def _plain_worth(self, load: StepLoad) -> float:
         """Nobody is asked; what is to be better than that has to be so by more than nobody can know."""
         seconds = self._llm.seconds(load.other_rows + load.count, load.keys)
         seconds += self._plain_handling.seconds(2 * load.count)
         seconds -= _DOUBT * (seconds - self._llm.seconds(load.other_rows))
-        return StepPlan((), 0, load.count, seconds)
+        return self._worth(float(load.count), seconds, load)
 
     def _of_one(self, plan: StepPlan, candidate: Candidate) -> tuple[int, ...]:
         return tuple(
-            candidate.max_depth if i in self._free else min(plan.depth, candidate.max_depth) * (i in plan.arm)
+            candidate.max_depth
+            if i in self._free
+            else min(plan.depth, candidate.max_depth) * (i in plan.arm.drafters)
             for i in range(len(self._drafters))
         )
 
-    def _best(self, load: StepLoad, candidates: Sequence[Candidate]) -> StepPlan:
-        plans = [
-            self._plan(arm, depth, gains[depth - 1], load)
-            for arm in self._all
-            for gains in [self._gains(arm, candidates)]
-            for depth in range(1, self._max_depth + 1)
-        ]
-        return max([self._text_plan(load), *plans], key=lambda plan: self._worth(plan, load))
+    def _best(self, load: StepLoad, gains: Mapping[Arm, np.ndarray]) -> StepPlan:
+        plans = [self._text_plan(load)]
+        for arm, gain in gains.items():
+            tokens, seconds, once_s = self._plans(arm, gain, load)
+            best = int(self._worth(tokens, lasting(seconds, once_s), load).argmax())
+            plans.append(StepPlan(arm, best + 1, float(tokens[best]), float(seconds[best]), once_s))
+        return max(plans, key=lambda plan: self._worth(plan.tokens, plan.lasting_s, load))
 
-    def _gains(self, arm: tuple[int, ...], candidates: Sequence[Candidate]) -> list[float]:
-        """[d]: accepted tokens expected of the whole batch at depth d + 1."""
-        total = [0.0] * self._max_depth
-        for candidate in candidates:
-            gains = self._rates(candidate.key, arm).gains()
-            for depth in range(self._max_depth):
-                total[depth] += gains[min(depth, candidate.max_depth - 1)]
-        return total
+    def _plans(self, arm: Arm, gain: np.ndarray, load: StepLoad) -> tuple[np.ndarray, np.ndarray, float]:
+        """(tokens, seconds, of which once) of asking these models, and every text drafter, [d]: d + 1 levels deep.
 
-    def _plan(self, arm: tuple[int, ...], depth: int, gain: float, load: StepLoad) -> StepPlan:
-        """Asking these models, and every text drafter, for a gain of so many tokens of the whole batch."""
-        seconds = sum(self._drafters[i].seconds(load.debts[i], load.count, depth) for i in arm)
-        seconds += self._verifying(self._nodes_per_level * depth, gain, load)
-        once_s = sum(self._drafters[i].catching_up(load.debts[i], load.count) for i in arm)
-        return StepPlan(arm, depth, load.count + gain, seconds, once_s)
+        gain: tokens of the whole batch, by depth."""
+        kept = self._kept[arm.wide]
+        gain = kept.share * gain
+        seconds = self._verifying(kept.nodes_per_level * self._depths, gain, load)
+        once_s = 0.0
+        for drafter, debts in ((self._drafters[i], load.debts[i]) for i in arm.drafters):
+            first, second = (drafter.seconds(debts, load.count, depth, arm.wide) for depth in (1, 2))
+            seconds = seconds + first + (second - first) * (self._depths - 1)
+            once_s += drafter.catching_up(debts, load.count)
+        return load.count + gain, seconds, once_s
 
     def _text_plan(self, load: StepLoad) -> StepPlan:
         """Asking text drafters alone."""
         nodes, gain = (self._text.nodes, self._text.tokens * load.count) if self._free else (0.0, 0.0)
-        return StepPlan((), 0, load.count + gain, self._verifying(nodes, gain, load))
+        seconds = self._verifying(np.array([nodes]), np.array([gain]), load)
+        return StepPlan(NOBODY, 0, load.count + gain, float(seconds[0]))
 
-    def _verifying(self, nodes: float, gain: float, load: StepLoad) -> float:
-        """Seconds of a step but for asking models. nodes: of one sequence."""
-        rows = load.other_rows + load.count + round(nodes * load.count)
-        seconds = self._llm.seconds(rows, round(load.keys * (1 + nodes)))
-        seconds += sum(self._drafters[i].seconds(0, load.count, 1) for i in self._free)
-        return seconds + self._handling.seconds((2 + nodes) * load.count + gain)
+    def _verifying(self, nodes: np.ndarray, gain: np.ndarray, load: StepLoad) -> np.ndarray:
+        """Seconds of a step but for asking models. nodes: of one sequence. Arrays: of alternatives."""
+        rows = load.other_rows + load.count + (nodes * load.count).round()
+        seconds = self._llm.seconds_each(rows, load.keys * (1 + nodes))
+        calls = sum(self._drafters[i].seconds(0, load.count, 1, False) for i in self._free)
+        return seconds + calls + self._handling.seconds(1) * ((2 + nodes) * load.count + gain)
 
-    def _with_probe(self, best: StepPlan, load: StepLoad, candidates: Sequence[Candidate]) -> StepPlan:
+    def _with_probe(self, best: StepPlan, load: StepLoad, gains: Mapping[Arm, np.ndarray]) -> StepPlan:
         """The best plan, or once in a while a bolder one, paid from that kind's budget."""
         for way, (arm, depth) in enumerate(self._bolder(best)):
-            if not arm or (arm, depth) == (best.arm, best.depth):
+            if not arm.drafters or (arm, depth) == (best.arm, best.depth):
                 continue
-            probe = self._plan(arm, depth, self._gains(arm, candidates)[depth - 1], load)
+            tokens, seconds, once_s = self._plans(arm, gains[arm], load)
+            probe = StepPlan(arm, depth, float(tokens[depth - 1]), float(seconds[depth - 1]), once_s)
             price = max(0.0, probe.seconds - best.seconds)
             if price <= self._budgets_s[way]:
                 self._budgets_s[way] -= price
@@ -164,10 +183,11 @@ class AdaptivePolicy:
                 return probe
         return best
 
-    def _bolder(self, best: StepPlan) -> tuple[tuple[tuple[int, ...], int], tuple[tuple[int, ...], int]]:
-        """(arm, depth): a level deeper, and every drafter together."""
-        deeper = min(best.depth + bool(best.arm), self._max_depth)
-        return (best.arm, deeper), (self._models, max(best.depth, min(_PROBE_DEPTH, self._max_depth)))
+    def _bolder(self, best: StepPlan) -> tuple[tuple[Arm, int], tuple[Arm, int]]:
+        """(arm, depth): a level deeper, and every drafter together, as wide as they like."""
+        deeper = min(best.depth + bool(best.arm.drafters), self._max_depth)
+        everyone = Arm(self._models, wide=True)
+        return (best.arm, deeper), (everyone, max(best.depth, min(_PROBE_DEPTH, self._max_depth)))
 
     # -- after drafting -------------------------------------------------------------------------------------------
 
@@ -176,48 +196,41 @@ class AdaptivePolicy:
     ) -> list[TokenTree]:
         if not candidates:
             return []
+        load = self._step.load if self._step else StepLoad.of(candidates, other_rows)
         reaches = [
             self._calibration.reach(tree, c.sampled) for tree, c in zip(trees, candidates, strict=True)
         ]
-        ranked = sorted(
-            ((reach, i, node) for i, one in enumerate(reaches) for node, reach in enumerate(one)),
-            key=lambda entry: (-entry[0], entry[2]),
-        )
-        spent, once = (sum(self._planned[1]), self._planned[0].once_s) if self._planned else (0.0, 0.0)
-        load = StepLoad.of(candidates, other_rows)
-        keep, worth = self._worth_keeping([entry[0] for entry in ranked], load, spent, once)
-        if not other_rows and not (self._planned and self._planned[0].arm):
-            self._text.observe(sum(entry[0] for entry in ranked[:keep]) / load.count, keep / load.count)
-            if worth > self._worth(self._plain(load), load):
+        places = [(i, node) for i, one in enumerate(reaches) for node in range(len(one))]
+        reach = np.array([value for one in reaches for value in one])
+        nodes = np.array([node for _, node in places])
+        ranked = np.lexsort((nodes, -reach))  # the likeliest first, and parents before their children
+        keep, worth = self._worth_keeping(reach[ranked], load)
+        if not other_rows and not (self._step and self._step.plan.arm.drafters):
+            self._text.observe(float(reach[ranked[:keep]].sum()) / load.count, keep / load.count)
+            if worth > self._plain_worth(load):
                 self._rest.something_pays()
         kept: list[list[int]] = [[] for _ in trees]
-        for _, index, node in ranked[:keep]:
+        for index, node in (places[number] for number in ranked[:keep]):
             kept[index].append(node)
-        chosen = [tree.subset(sorted(nodes)) for tree, nodes in zip(trees, kept, strict=True)]
-        self._note_size(chosen)
+        chosen = [tree.subset(sorted(some)) for tree, some in zip(trees, kept, strict=True)]
+        for wide, part in self._kept.items():
+            if self._step and self._step.plan.arm.drafters and self._step.plan.arm.wide == wide:
+                part.observe(chosen, float(reach[ranked[:keep]].sum() / max(reach.sum(), 1e-9)))
+            else:
+                part.not_drafted()
         return chosen
 
-    def _worth_keeping(
-        self, reaches: list[float], load: StepLoad, spent_s: float, once_s: float
-    ) -> tuple[int, float]:
+    def _worth_keeping(self, reaches: np.ndarray, load: StepLoad) -> tuple[int, float]:
         """(how many of the nodes, likeliest first, are worth the most, that worth)."""
-        tokens = float(load.count)
-        spent_s += self._handling.seconds(load.count)
-        best, most = 0, -inf
-        for number, reach in enumerate([0.0, *reaches]):
-            tokens += reach
-            keys = load.keys + round(number * load.keys / load.count)
-            seconds = self._llm.seconds(load.other_rows + load.count + number, keys)
-            seconds += spent_s + self._handling.seconds(number + tokens)
-            worth = self._worth(StepPlan((), 0, tokens, seconds, once_s), load)
-            if worth > most:
-                best, most = number, worth
-        return best, most
-
-    def _note_size(self, trees: Sequence[TokenTree]) -> None:
-        for tree in trees:
-            if len(tree):
-                self._nodes_per_level += _RATE * (len(tree) / max(tree.depths) - self._nodes_per_level)
+        number = np.arange(len(reaches) + 1)
+        tokens = load.count + np.concatenate([[0.0], reaches.cumsum()])
+        keys = load.keys + number * load.keys // load.count
+        seconds = self._llm.seconds_each(load.other_rows + load.count + number, keys)
+        seconds += self._handling.seconds(load.count) + self._handling.seconds(1) * (number + tokens)
+        spent_s, once_s = (sum(self._step.draft_s), self._step.plan.once_s) if self._step else (0.0, 0.0)
+        worths = self._worth(tokens, lasting(seconds + spent_s, once_s), load)
+        best = int(worths.argmax())
+        return best, float(worths[best])
 
     # -- learning -------------------------------------------------------------------------------------------------
 
@@ -231,18 +244,21 @@ class AdaptivePolicy:
             self._budgets_s = [min(_MOST_BUDGET_S, b + PROBE_SHARE / 2 * total) for b in self._budgets_s]
         self._note_handling(outcomes, timing)
         self._could_speculate = 0
-        if outcomes and self._planned is not None:
-            if self._probing is not None:  # what it cost beyond its price is paid, too
-                over = sum(timing.draft_s) - sum(self._planned[1])
-                self._budgets_s[self._probing] -= max(0.0, over)
-            for i, (predicted, seconds) in enumerate(zip(self._planned[1], timing.draft_s, strict=True)):
-                if seconds > 0:
-                    self._drafters[i].observe(predicted, len(outcomes), seconds)
-        self._planned = None
+        if outcomes and self._step is not None:
+            self._note_drafting(self._step, outcomes, timing)
+        self._step = None
         for outcome in outcomes:
             for tree in outcome.drafts:
                 self._calibration.learn(tree, outcome.emitted, outcome.candidate.sampled)
-            self._learn_depths(outcome)
+            self._acceptance.learn(outcome)
+
+    def _note_drafting(self, step: PlannedStep, outcomes: Sequence[Outcome], timing: Timing) -> None:
+        if self._probing is not None:  # what it cost beyond its price is paid, too
+            over = sum(timing.draft_s) - sum(step.draft_s)
+            self._budgets_s[self._probing] -= max(0.0, over)
+        for i, seconds in enumerate(timing.draft_s):
+            if seconds > 0:
+                self._drafters[i].observe(step.drafted(i, outcomes), seconds)
 
     def _note_handling(self, outcomes: Sequence[Outcome], timing: Timing) -> None:
         """Of steps that only decode: a prompt's rows are handled otherwise."""
@@ -257,23 +273,5 @@ class AdaptivePolicy:
             self._plain_handling.observe(2 * tokens, timing.other_s)
         self._token_cost.observe(tokens, timing.forward_s + sum(timing.draft_s) + timing.other_s)
 
-    def _learn_depths(self, outcome: Outcome) -> None:
-        """Every arm whose drafters were all asked is seen: each path of a merged tree is a path of one of them."""
-        emitted = list(outcome.emitted)
-        matched = [len(matched_nodes(tree, emitted)) for tree in outcome.drafts]
-        for arm in self._all:
-            if all(outcome.depths[i] > 0 for i in arm):
-                reached = max(matched[i] for i in (*self._free, *arm))
-                drafted = max(outcome.depths[i] for i in arm)
-                # the tokens end with the text, not with the draft: what was not reached by then is unknown
-                drafted = min(drafted, max(reached, len(emitted)))
-                self._rates(outcome.candidate.key, arm).observe(reached, drafted)
-
-    def _rates(self, key: int, arm: tuple[int, ...]) -> DepthRates:
-        known = self._requests.setdefault(key, {})
-        if arm not in known:
-            known[arm] = DepthRates(self._max_depth, self._all[arm])
-        return known[arm]
-
     def forget(self, key: int) -> None:
-        self._requests.pop(key, None)
+        self._acceptance.forget(key)

@@ -9,6 +9,8 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from itertools import accumulate
 
+import numpy as np
+
 _LEVEL_RATE = 0.1  # how fast the whole curve follows the machine's speed
 _POINT_RATE = 0.03  # how fast a point follows its own error
 _MOST = 1.5  # a longer forward is believed this far: a step that was interrupted says nothing
@@ -35,6 +37,12 @@ class CostCurve:
         if rows <= 0:
             return 0.0
         return self._level * (self._by_rows(rows) + self._per_key * keys)
+
+    def seconds_each(self, rows: np.ndarray, keys: np.ndarray) -> np.ndarray:
+        """`seconds` of many forwards, rows ≥ 1."""
+        far = self._rows[-1] + int(rows.max())
+        points, times = [*self._rows, far], [*self._rising, self._by_rows(far)]
+        return self._level * (np.interp(rows, points, times) + self._per_key * keys)
 
     def _by_rows(self, rows: int) -> float:
         if rows <= self._rows[0] or len(self._rows) == 1:

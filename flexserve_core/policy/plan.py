@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from flexserve_core.policy.policy import Candidate
+import numpy as np
+
+from flexserve_core.policy.arms import Arm
+from flexserve_core.policy.drafter_cost import Drafted, DrafterCost
+from flexserve_core.policy.policy import Candidate, Outcome
 
 _STEPS = 8  # that catching up is thought to serve
+
+
+_Seconds = TypeVar("_Seconds", float, np.ndarray)
+
+
+def lasting(seconds: _Seconds, once_s: float) -> _Seconds:
+    """A step's share of the seconds, of which once_s are spent once, when it goes on like that."""
+    return seconds - once_s * (1 - 1 / _STEPS)
 
 
 @dataclass(frozen=True, slots=True)
 class StepPlan:
     """One way to draft, and what is expected of it."""
 
-    arm: tuple[int, ...]  # drafters with a model that are asked
+    arm: Arm
     depth: int
     tokens: float
     seconds: float
@@ -26,8 +40,7 @@ class StepPlan:
 
     @property
     def lasting_s(self) -> float:
-        """A step's share of the seconds when it goes on like that."""
-        return self.seconds - self.once_s * (1 - 1 / _STEPS)
+        return lasting(self.seconds, self.once_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +56,29 @@ class StepLoad:
     def of(cls, candidates: Sequence[Candidate], other_rows: int) -> StepLoad:
         debts = tuple(map(sum, zip(*(candidate.debts for candidate in candidates), strict=True)))
         return cls(len(candidates), sum(candidate.length for candidate in candidates), debts, other_rows)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """What was decided for a step, and how long each drafter should take."""
+
+    plan: StepPlan
+    load: StepLoad
+    draft_s: list[float]  # per drafter
+
+    @classmethod
+    def of(cls, plan: StepPlan, load: StepLoad, drafters: Sequence[DrafterCost]) -> PlannedStep:
+        asked = [drafter.level is None or i in plan.arm.drafters for i, drafter in enumerate(drafters)]
+        depth = max(1, plan.depth)
+        seconds = [
+            drafter.seconds(load.debts[i], load.count, depth, plan.arm.wide) if asked[i] else 0.0
+            for i, drafter in enumerate(drafters)
+        ]
+        return cls(plan, load, seconds)
+
+    def drafted(self, drafter: int, outcomes: Sequence[Outcome]) -> Drafted:
+        """What came of it."""
+        found = Counter(depth for outcome in outcomes for depth in outcome.drafts[drafter].depths)
+        depth = max(outcome.depths[drafter] for outcome in outcomes)
+        nodes = [found[level] for level in sorted(found)]
+        return Drafted(len(outcomes), self.load.debts[drafter], depth, self.plan.arm.wide, nodes)

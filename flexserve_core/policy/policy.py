@@ -35,6 +35,7 @@ class Outcome:
     tree: TokenTree  # what was verified
     path: tuple[int, ...]  # accepted nodes of `tree`
     emitted: tuple[int, ...]  # tokens the step emitted for this sequence
+    max_width: int | None = None  # of a draft's level; None: as the drafters like
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,10 @@ class Policy(Protocol):
 
     def depths(self, candidates: Sequence[Candidate], other_rows: int) -> list[tuple[int, ...]]:
         """Per candidate, per drafter: how deep it may draft, 0 for not at all. other_rows: rows that run anyhow."""
+        ...
+
+    def max_width(self) -> int | None:
+        """Asked after `depths`: how many nodes a level of an SSM's draft may have in this step; None: as it likes."""
         ...
 
     def select(
@@ -85,6 +90,9 @@ class FixedPolicy:
 
     def depths(self, candidates: Sequence[Candidate], other_rows: int) -> list[tuple[int, ...]]:
         return [(candidate.max_depth,) * self._num_drafters for candidate in candidates]
+
+    def max_width(self) -> int | None:
+        return None
 
     def select(
         self, candidates: Sequence[Candidate], trees: Sequence[TokenTree], other_rows: int

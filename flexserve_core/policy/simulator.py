@@ -83,7 +83,8 @@ def _step(policy: Policy, running: Sequence[_Running], machine: Machine) -> tupl
         return _plain_step(policy, running, machine)
     candidates = [_candidate(one, machine) for one in running]
     depths = policy.depths(candidates, 0)
-    drafts = [_drafts(one, allowed) for one, allowed in zip(running, depths, strict=True)]
+    width = policy.max_width()
+    drafts = [_drafts(one, allowed, width) for one, allowed in zip(running, depths, strict=True)]
     draft_s = tuple(
         _draft_seconds(curve, i, candidates, depths, drafts, machine)
         for i, curve in enumerate(machine.levels)
@@ -97,7 +98,7 @@ def _step(policy: Policy, running: Sequence[_Running], machine: Machine) -> tupl
         path = _walk(tree, one.recording.tokens[one.position :])
         end = min(one.position + len(path) + 1, len(one.recording.tokens))
         emitted = one.recording.tokens[one.position : end]
-        outcomes.append(Outcome(candidate, found, allowed, tree, path[: len(emitted)], emitted))
+        outcomes.append(Outcome(candidate, found, allowed, tree, path[: len(emitted)], emitted, width))
         one.seen = [one.position if depth else seen for seen, depth in zip(one.seen, allowed, strict=True)]
         one.position = end
     policy.observe(outcomes, Timing(rows, keys, forward_s, draft_s))
@@ -124,12 +125,20 @@ def _candidate(one: _Running, machine: Machine) -> Candidate:
     return Candidate(one.key, one.recording.sampled, one.position, max(1, min(deepest, left)), debts)
 
 
-def _drafts(one: _Running, allowed: Sequence[int]) -> tuple[TokenTree, ...]:
-    """Each drafter's recorded tree, as deep as it was allowed to go."""
+def _drafts(one: _Running, allowed: Sequence[int], width: int | None) -> tuple[TokenTree, ...]:
+    """Each drafter's recorded tree, as deep and wide as it was allowed to go."""
     return tuple(
-        tree.subset([node for node, depth in enumerate(tree.depths) if depth <= most])
-        for tree, most in zip(one.recording.trees[one.position], allowed, strict=True)
+        _cut(tree, most, width) for tree, most in zip(one.recording.trees[one.position], allowed, strict=True)
     )
+
+
+def _cut(tree: TokenTree, max_depth: int, width: int | None) -> TokenTree:
+    """At each level the likeliest children of what is left of the level above."""
+    kept = {-1}
+    for depth in range(1, max_depth + 1):
+        level = [i for i, parent in enumerate(tree.parents) if tree.depths[i] == depth and parent in kept]
+        kept |= set(sorted(level, key=lambda i: -tree.log_probs[i])[:width])
+    return tree.subset(sorted(kept - {-1}))
 
 
 def _draft_seconds(

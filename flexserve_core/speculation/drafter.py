@@ -25,6 +25,7 @@ class DraftView:
     noise: KeyedNoise  # the noise the target will use, so that drafts can follow it; with `draws`: only for drafts
     max_nodes: int
     max_depth: int
+    max_width: int | None = None  # nodes of a level; None: as many as the drafter likes
     draws: bool = False  # verification="mss": a drafter may draw tokens and say so (TokenTree.drawn)
 
 

@@ -22,6 +22,7 @@ from flexserve_core.runner.batch import Segment, chain_segment, pack
 from flexserve_core.runner.model_runner import ModelRunner
 from flexserve_core.sampling.mss import draw
 from flexserve_core.sampling.warp import warp
+from flexserve_core.speculation.children import foreseen, likeliest
 from flexserve_core.speculation.drafter import DraftView
 from flexserve_core.speculation.expansion import Expansion, Proposal
 from flexserve_core.speculation.tree import EMPTY_TREE, TokenTree, TreeBuilder
@@ -104,7 +105,7 @@ class SSMDrafter:
         level = 0
         while active and self._expansion.width(level) > 0:
             logits = self._catch_up(active) if level == 0 else self._feed_level(active)
-            self._expand(active, logits, level)
+            self._expand(active, logits[:, : self._vocab], level)
             level += 1
             active = [growth for growth in active if self._goes_on(growth)]
         return [self._finish(growth) for growth in growths]
@@ -175,7 +176,7 @@ class SSMDrafter:
         state.fed = EMPTY_TREE
         state.table.truncate(state.num_cached)
 
-    def _catch_up(self, active: list[_Growth]) -> np.ndarray:
+    def _catch_up(self, active: list[_Growth]) -> torch.Tensor:
         """Feed every sequence's debt, chunk by chunk; the last token's logits come back in the growths' order."""
         rows: dict[int, torch.Tensor] = {}
         pending = list(range(len(active)))
@@ -204,11 +205,11 @@ class SSMDrafter:
         for growth in active:
             # the last token is fed again when the same text is asked about again, so its block is not final yet
             growth.state.table.publish(growth.view.tokens, len(growth.view.tokens) - 1)
-        return self._top(torch.stack([rows[index] for index in range(len(active))]))
+        return torch.stack([rows[index] for index in range(len(active))])
 
-    def _feed_level(self, active: list[_Growth]) -> np.ndarray:
+    def _feed_level(self, active: list[_Growth]) -> torch.Tensor:
         segments = [self._level_segment(growth) for growth in active]
-        return self._top(self._runner.forward(pack(segments, self._runner.device)))
+        return self._runner.forward(pack(segments, self._runner.device))
 
     def _level_segment(self, growth: _Growth) -> Segment:
         """Rows for the frontier's nodes; their keys go behind the committed tokens, in feeding order."""
@@ -229,43 +230,46 @@ class SSMDrafter:
             np.arange(len(frontier), dtype=np.int64),
         )
 
-    def _top(self, logits: torch.Tensor) -> np.ndarray:
-        """float64 [rows, 2, k]: ids and logits of the likeliest tokens of each row, ids ascending."""
-        values, ids = logits[:, : self._vocab].topk(min(_TOP, self._vocab), dim=-1)
-        ids, order = ids.sort(dim=-1)
-        return torch.stack([ids.double(), values.gather(-1, order).double()], dim=1).cpu().numpy()
-
-    def _expand(self, active: list[_Growth], top: np.ndarray, level: int) -> None:
+    def _expand(self, active: list[_Growth], logits: torch.Tensor, level: int) -> None:
+        """logits [frontier nodes of all sequences, vocabulary]."""
+        widths = [_least(self._expansion.width(level), growth.view.max_width) for growth in active]
+        chosen = all(growth.view.sampling.greedy for growth in active)
+        ids, log_probs = likeliest(logits, max(widths) if chosen else _TOP)
         row = 0
-        for growth in active:
-            rows = top[row : row + len(growth.frontier)]
-            row += len(growth.frontier)
-            self._expand_one(growth, rows, level)
+        for growth, width in zip(active, widths, strict=True):
+            proposals = []
+            for index, node in enumerate(growth.frontier):
+                above = growth.log_probs[node]
+                for token, log_prob in self._children(growth, node, ids[row], log_probs[row], width):
+                    proposals.append(Proposal(index, token, above + log_prob))
+                row += 1
+            self._grow(growth, proposals, level)
 
-    def _expand_one(self, growth: _Growth, top: np.ndarray, level: int) -> None:
-        width = self._expansion.width(level)
-        position = len(growth.view.tokens) + growth.depth
-        proposals = [
-            Proposal(index, token, growth.log_probs[node] + log_prob)
-            for index, node in enumerate(growth.frontier)
-            for token, log_prob in self._proposed(growth, node, top[index], position, width)
-        ]
-        kept = self._expansion.keep(level, proposals, growth.view.max_nodes - len(growth.builder))
+    def _grow(self, growth: _Growth, proposals: list[Proposal], level: int) -> None:
+        room = _least(growth.view.max_nodes - len(growth.builder), growth.view.max_width)
         parents, growth.frontier = growth.frontier, []
-        for proposal in kept:
+        for proposal in self._expansion.keep(level, proposals, room):
             node = growth.builder.add(parents[proposal.parent], proposal.token, proposal.log_prob, self.name)
             growth.log_probs[node] = proposal.log_prob
             growth.frontier.append(node)
         growth.depth += 1
 
-    def _proposed(
-        self, growth: _Growth, node: int, top: np.ndarray, position: int, width: int
+    def _children(
+        self, growth: _Growth, node: int, ids: np.ndarray, log_probs: np.ndarray, width: int
     ) -> list[tuple[int, float]]:
-        """Children for `node`; when they are drawn, all of them are noted, whichever become nodes."""
-        if not growth.view.draws:
-            return _children(growth.view, top, position, width)
-        law = warp(top[1], growth.view.sampling, top[0].astype(np.int64))
-        drawn = draw(law, growth.view.noise, position, width)
+        """Children for `node` out of the likeliest tokens, best first, with their log-probabilities.
+
+        For a sampled request, those it would take here if the target agreed with the SSM. When they are drawn, all of
+        them are noted, whichever become nodes."""
+        view = growth.view
+        if view.sampling.greedy:
+            return list(zip(ids[:width].tolist(), log_probs[:width].tolist(), strict=True))
+        position = len(view.tokens) + growth.depth
+        ascending = np.argsort(ids)
+        law = warp(log_probs[ascending], view.sampling, ids[ascending])
+        if not view.draws:
+            return foreseen(law, view.noise, position, width)
+        drawn = draw(law, view.noise, position, width)
         growth.builder.note_drawn(node, drawn)
         known = dict(zip(law.ids.tolist(), law.log_probs.tolist(), strict=True))
         return [(token, known[token]) for token in drawn.tokens]
@@ -278,17 +282,5 @@ class SSMDrafter:
         return tree
 
 
-def _children(view: DraftView, top: np.ndarray, position: int, width: int) -> list[tuple[int, float]]:
-    """The `width` tokens the request would take here if the target agreed with the SSM, with their log-probs.
-
-    For a sampled request the noise decides the order; its perturbed scores, normalised, serve as confidence.
-    """
-    ids, scores = top[0].astype(np.int64), top[1]
-    if not view.sampling.greedy:
-        candidates = warp(scores, view.sampling, ids)
-        ids = candidates.ids
-        scores = candidates.log_probs + view.noise.gumbel(position, ids)
-    order = np.argsort(-scores, kind="stable")[:width]
-    shifted = scores - scores.max()
-    log_probs = shifted - np.log(np.exp(shifted).sum())
-    return [(int(ids[i]), float(log_probs[i])) for i in order]
+def _least(count: int, most: int | None) -> int:
+    return count if most is None else min(count, most)

@@ -39,6 +39,9 @@ class SizedPolicy:
     def depths(self, candidates: Sequence[Candidate], other_rows: int) -> list[tuple[int, ...]]:
         return [(min(one.max_depth, self._max_nodes),) * len(one.debts) for one in candidates]
 
+    def max_width(self) -> int | None:
+        return None
+
     def select(
         self, candidates: Sequence[Candidate], trees: Sequence[TokenTree], other_rows: int
     ) -> list[TokenTree]:
@@ -73,6 +76,9 @@ class Recorder:
 
     def depths(self, candidates: Sequence[Candidate], other_rows: int) -> list[tuple[int, ...]]:
         return self.current.depths(candidates, other_rows)
+
+    def max_width(self) -> int | None:
+        return self.current.max_width()
 
     def select(
         self, candidates: Sequence[Candidate], trees: Sequence[TokenTree], other_rows: int

@@ -18,23 +18,40 @@ SMALL = {1: 0.006, 16: 0.007, 64: 0.010}
 RISING = {1: 0.05, 2: 0.1, 4: 0.2, 8: 0.4, 64: 3.2}  # every row costs as much as the first
 
 
-def tree_of(rng: random.Random, truth: tuple[int, ...], right: float, stated: float) -> TokenTree:
-    """Two children a level; the first is right with probability `right`, the second in a tenth of the rest."""
+def tree_of(
+    rng: random.Random, truth: tuple[int, ...], right: float, stated: float, second: float = 0.1
+) -> TokenTree:
+    """Two nodes a level, the likeliest children of the two above: as a drafter that does not know the truth grows it.
+
+    After the truth a node's first child is right with probability `right`, its second in a share `second` of the rest.
+    """
     builder = TreeBuilder()
-    node, log_prob = -1, 0.0
+    frontier = [(-1, 0.0, True)]  # node, log-probability, whether all is true so far
     for token in truth[:DEPTH]:
-        draw = rng.random()
-        first = token if draw < right else -1 - rng.randrange(9)
-        second = token if right <= draw < right + 0.1 * (1 - right) else -20
-        child = builder.add(node, first, log_prob + math.log(stated), "ssm")
-        other = builder.add(node, second, log_prob + math.log(0.05), "ssm")
-        node = other if second == token else child
-        log_prob += math.log(0.05 if node == other else stated)
+        found = []
+        for node, log_prob, true in frontier:
+            draw = rng.random()
+            first = true and draw < right
+            other = true and right <= draw < right + second * (1 - right)
+            found.append(
+                (log_prob + math.log(stated), node, token if first else -1 - rng.randrange(9), first)
+            )
+            found.append(
+                (log_prob + math.log(second * 0.9 * (1 - stated)), node, token if other else -20, other)
+            )
+        found.sort(key=lambda one: -one[0])
+        frontier = [(builder.add(node, t, p, "ssm"), p, true) for p, node, t, true in found[:2]]
     return builder.build()
 
 
 def recordings(
-    right, stated: float = 0.7, count: int = 4, length: int = 200, drafters: int = 1, seed: int = 0
+    right,
+    stated: float = 0.7,
+    count: int = 4,
+    length: int = 200,
+    drafters: int = 1,
+    seed: int = 0,
+    second: float = 0.1,
 ):
     """Texts whose drafts come true with `right(position)`."""
     rng = random.Random(seed)
@@ -42,7 +59,9 @@ def recordings(
     for _ in range(count):
         tokens = tuple(rng.randrange(1000) for _ in range(length))
         trees = tuple(
-            tuple(tree_of(rng, tokens[p:], right(p, d), stated) for d in range(drafters)) if p >= 10 else ()
+            tuple(tree_of(rng, tokens[p:], right(p, d), stated, second) for d in range(drafters))
+            if p >= 10
+            else ()
             for p in range(length)
         )
         found.append(Recording(10, tokens, trees))
@@ -65,12 +84,16 @@ class Plain(FixedPolicy):
         return [(0,) * self._num_drafters for _ in candidates]
 
 
-class Depth(FixedPolicy):
-    """Always the same depth."""
+class Shape(FixedPolicy):
+    """Always the same depth and width."""
 
-    def __init__(self, depth: int) -> None:
+    def __init__(self, depth: int, width: int | None = None) -> None:
         super().__init__(1)
         self._depth = depth
+        self._width = width
+
+    def max_width(self) -> int | None:
+        return self._width
 
     def depths(self, candidates, other_rows):
         return [(min(self._depth, candidate.max_depth),) for candidate in candidates]

