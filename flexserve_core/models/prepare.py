@@ -90,6 +90,8 @@ def prepare(
         if not alone:
             _join(parent, kind)
         for child_name, child in list(parent.named_children()):
+            if alone:
+                _round_bias(child, dtype)
             try:
                 replacement = _replacement(child, family, kind, device)
             except ValueError as error:  # an activation over several numbers at once
@@ -100,6 +102,13 @@ def prepare(
                 setattr(parent, child_name, replacement)
                 if swapped is not None:
                     swapped(f"{path}.{child_name}".lstrip("."), replacement)
+
+
+def _round_bias(module: nn.Module, dtype: torch.dtype) -> None:
+    """Kept elsewhere, a model comes as it is stored: loading it in `dtype` rounds biases, which layers then widen."""
+    bias = module._parameters.get("bias")
+    if bias is not None:
+        bias.data = bias.data.to(dtype)
 
 
 def _join(parent: nn.Module, kind: str) -> None:

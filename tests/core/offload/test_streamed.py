@@ -12,11 +12,11 @@ from flexserve_core.errors import OffloadError
 from flexserve_core.offload.attach import EmbeddingOnDisk, tensors_of
 from flexserve_core.offload.slots import HostSlots, slot_bytes
 from flexserve_core.runner.proof import prove
-from flexserve_core.testing import FAMILIES, Bench, run_requests, write_tiny_model
+from flexserve_core.testing import Bench, run_requests, write_tiny_model
 from flexserve_core.types import SamplingParams
 
 from ..exactness import SIZES, make_requests, scripted
-from ..models.test_families import ADAPTED, write
+from ..models.test_families import MODELS, write
 from .streamed import streamed_bench
 
 CONFIG = replace(SIZES, max_requests_per_batch=4)
@@ -56,14 +56,13 @@ def test_tokens_are_those_of_the_resident_model(tiny_pair, tmp_path, share, dtyp
     assert offloader.streamer.bytes_moved > moved > 0
 
 
-@pytest.mark.parametrize("family", sorted({*FAMILIES, *ADAPTED} - {"llama"}))
-def test_every_family_streams(family, tmp_path):
-    if family in ADAPTED:
-        write(tmp_path / "m", *ADAPTED[family])
-    else:
-        write_tiny_model(tmp_path / "m", family=family)
-    resident = Bench(tmp_path / "m")
-    streamed, offloader = streamed_bench(tmp_path / "m", tmp_path, share=0.2)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("family", sorted(MODELS))
+def test_every_family_streams(family, tmp_path, dtype):
+    """Stored in fp32, with biases that bf16 has to round."""
+    write(tmp_path / "m", *MODELS[family])
+    resident = Bench(tmp_path / "m", dtype)
+    streamed, offloader = streamed_bench(tmp_path / "m", tmp_path, 0.2, dtype)
     requests = both_kinds(resident)
     assert run(streamed, requests).tokens == run(resident, requests).tokens
     assert offloader.streamer.bytes_moved > 0
