@@ -5,18 +5,23 @@ A deferred tensor looks to transformers like the slice objects that it reads che
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import EllipsisType
 
+import torch
 from huggingface_hub import snapshot_download
 from safetensors import safe_open
 from torch import Tensor
 
 from flexserve_core.errors import ModelError
 from flexserve_core.models.catalog import ModelSource
+
+_DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,17 @@ def open_checkpoint(name: str, folder: str | Path) -> dict[str, DeferredTensor]:
     if not found:
         raise ModelError(name, "there are no *.safetensors in its folder", "Save the model as safetensors.")
     return found
+
+
+def stored_dtype(folder: str | Path) -> torch.dtype | None:
+    """What most numbers of its safetensors files are stored in, whatever config.json says; None: nothing usual."""
+    amounts: Counter[str] = Counter()
+    for path in Path(folder).glob("*.safetensors"):
+        with safe_open(path, framework="pt") as file:
+            for key in file.keys():  # noqa: SIM118
+                tensor = file.get_slice(key)
+                amounts[tensor.get_dtype()] += math.prod(tensor.get_shape())
+    return _DTYPES.get(max(amounts, key=amounts.__getitem__, default=""))
 
 
 def _read(path: Path, key: str) -> Tensor:

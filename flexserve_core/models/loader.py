@@ -18,7 +18,7 @@ from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig, AutoModelForCa
 from flexserve_core.errors import ModelError, TokenizerMismatchError
 from flexserve_core.models.bitsandbytes_format import quantised_kind, split_stored
 from flexserve_core.models.catalog import ModelSource, resolve
-from flexserve_core.models.checkpoint import checkpoint_folder, open_checkpoint
+from flexserve_core.models.checkpoint import checkpoint_folder, open_checkpoint, stored_dtype
 from flexserve_core.models.families.adapter import install
 from flexserve_core.models.families.registry import family_of
 from flexserve_core.models.grow import grow_config, grow_weights, growth_to
@@ -134,7 +134,9 @@ def load_model(
             where |= {"revision": revision, **loading_options(quantisation.kind, wait=wait)}
         model = _model_class(config, where).from_pretrained(
             **where,
-            dtype="auto" if keeper and not quantisation.kind else dtype,  # keepers convert one by one
+            dtype=_as_stored(source)
+            if keeper and not quantisation.kind
+            else dtype,  # keepers convert one by one
             attn_implementation=None if adapted else IMPLEMENTATION,
             use_safetensors=True,
             cache_dir=cache_dir,
@@ -164,6 +166,11 @@ def load_model(
     return LoadedModel(
         name, source, model, model.config, tokenizer, dtype, device, reference, quantisation, parameters
     )
+
+
+def _as_stored(source: ModelSource) -> torch.dtype | str:
+    """So that nothing is converted twice, or all at once; "auto" believes config.json, which may be wrong."""
+    return (stored_dtype(source.location) if source.is_local else None) or "auto"
 
 
 def _count_parameters(model: nn.Module) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import random
 import threading
 
 import pytest
@@ -124,3 +126,24 @@ def test_a_template_s_own_refusal_is_a_user_error(bench, monkeypatch):
     monkeypatch.setattr(tokenizer.hf, "chat_template", "{{ raise_exception('roles must alternate') }}")
     with pytest.raises(InvalidRequestError, match="roles must alternate"):
         tokenizer.encode_chat([{"role": "user", "content": "x"}])
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_decoding_is_that_of_transformers(tokenizer, skip):
+    rng = random.Random(0)
+    for _ in range(50):
+        ids = [rng.randrange(tokenizer.hf.vocab_size) for _ in range(rng.randrange(12))]
+        ids += [tokenizer.eos_id] * (tokenizer.eos_id is not None)
+        theirs = tokenizer.hf.decode(ids, skip_special_tokens=skip, clean_up_tokenization_spaces=False)
+        assert tokenizer.decode(ids, skip_special_tokens=skip) == theirs
+
+
+def test_a_tokenizer_that_decodes_in_its_own_way_is_asked(tokenizer):
+    class Loud(type(tokenizer.hf)):
+        def _decode(self, *args, **kwargs):
+            return super()._decode(*args, **kwargs).upper()
+
+    loud = copy.copy(tokenizer.hf)
+    loud.__class__ = Loud
+    ids = tokenizer.encode("so it is")
+    assert Tokenizer(loud).decode(ids) == tokenizer.decode(ids).upper() != tokenizer.decode(ids)
