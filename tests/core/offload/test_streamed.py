@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -68,6 +69,19 @@ def test_every_family_streams(family, tmp_path, dtype):
     assert offloader.streamer.bytes_moved > 0
     assert all(item.holds for item in prove(streamed.runner))
     assert streamed.loaded.num_parameters == resident.loaded.num_parameters
+
+
+@pytest.mark.parametrize(
+    ("told", "dtype"), [("float16", torch.bfloat16), ("float16", torch.float32), (None, torch.bfloat16)]
+)
+def test_what_config_json_says_of_the_stored_precision_is_not_believed(tmp_path, told, dtype):
+    folder = write(tmp_path / "m", *MODELS["falcon, grouped"])
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "dtype": told}))
+    resident = Bench(folder, dtype)
+    streamed, _ = streamed_bench(folder, tmp_path, 0.2, dtype)
+    requests = both_kinds(resident)
+    assert run(streamed, requests).tokens == run(resident, requests).tokens
 
 
 def test_a_tied_head_streams_and_its_embedding_is_read_by_rows(tmp_path):
