@@ -22,6 +22,7 @@ ITEM_BYTES = {
     **{"I8": 1, "U8": 1, "BOOL": 1, "F8_E4M3": 1, "F8_E5M2": 1},
 }
 _MAX_HEADER = 100 * 2**20  # as the format's own library
+_WHOLE = "model.safetensors"
 _LAYER = re.compile(r"\.(\d+)\.")
 _EMBEDDING = ("embed_tokens", "word_embeddings", "wte", "embed_in")
 _HEAD = ("lm_head", "embed_out", "output_layer")
@@ -147,15 +148,37 @@ def read_checkpoint(name: str, folder: Path) -> Checkpoint:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(name, f"no usable config.json ({error})", "Check the folder.") from error
-    files = sorted(folder.glob("*.safetensors"))
+    files = _weight_files(name, folder)
+    config = {**config, **config.get("text_config", {})}
+    return Checkpoint(name, tuple(tensor for file in files for tensor in read_header(file)), config)
+
+
+def _weight_files(name: str, folder: Path) -> list[Path]:
+    """Those that transformers reads: the one of the usual name, else what the index names, else all there are."""
+    if (folder / _WHOLE).is_file():
+        return [folder / _WHOLE]
+    files = _indexed(folder / f"{_WHOLE}.index.json") or sorted(folder.glob("*.safetensors"))
     if not files:
         raise ModelError(
             name,
             f"no .safetensors file in {folder}",
             "Point to a model stored as safetensors (never pickle).",
         )
-    config = {**config, **config.get("text_config", {})}
-    return Checkpoint(name, tuple(tensor for file in files for tensor in read_header(file)), config)
+    return files
+
+
+def _indexed(index: Path) -> list[Path]:
+    if not index.is_file():
+        return []
+    try:
+        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        files = [index.parent / Path(name).name for name in names]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise OffloadError(index, "its list of files", problem=f"is malformed ({error})") from error
+    for file in files:
+        if not file.is_file():
+            raise OffloadError(file, "it", problem="is missing, and the index names it")
+    return files
 
 
 def read_header(file: Path) -> list[StoredTensor]:
@@ -183,6 +206,6 @@ def _tensor(file: Path, name: str, entry: Mapping[str, Any], start: int) -> Stor
     tensor = StoredTensor(
         name, entry["dtype"], tuple(int(n) for n in entry["shape"]), file, start + begin, end - begin
     )
-    if begin < 0 or tensor.elements * ITEM_BYTES.get(tensor.dtype, 0) not in (tensor.nbytes, 0):
+    if not 0 <= begin <= end or tensor.elements * ITEM_BYTES.get(tensor.dtype, 0) not in (tensor.nbytes, 0):
         raise ValueError(f"{name}: {tensor.nbytes} bytes for {tensor.shape} of {tensor.dtype}")
     return tensor

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import shutil
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
 
 from flexserve_core import ConfigurationError, ModelError, OffloadError, parse_size, plan_model
 from flexserve_core.models.loader import load_model
@@ -148,6 +151,36 @@ def test_a_truncated_file_is_named(tmp_path):
             read_checkpoint("m", folder)
     file.unlink()
     with pytest.raises(ModelError, match="safetensors"):
+        read_checkpoint("m", folder)
+
+
+def test_files_are_those_that_the_index_names(tmp_path):
+    whole = read_checkpoint("m", write_tiny_model(tmp_path / "m"))
+    split = tmp_path / "split"
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "m")
+    model.save_pretrained(split, max_shard_size="100KB")
+    shards = sorted(split.glob("*.safetensors"))
+    assert len(shards) > 1
+    shutil.copy(
+        tmp_path / "m" / "model.safetensors", split / "consolidated.safetensors"
+    )  # the same weights again
+    assert read_checkpoint("split", split).nbytes == whole.nbytes
+    shards[-1].unlink()
+    with pytest.raises(OffloadError, match=rf"{shards[-1].name}: it is missing"):
+        read_checkpoint("split", split)
+    for damaged in ("{", "[]", '{"weight_map": {"a": 1}}'):
+        (split / "model.safetensors.index.json").write_text(damaged)
+        with pytest.raises(OffloadError, match=r"index\.json"):
+            read_checkpoint("split", split)
+
+
+@pytest.mark.parametrize("offsets", [[-4, 0], [8, 4], [0, 8], [0, 2**40]])
+def test_offsets_of_a_header_that_cannot_be(tmp_path, offsets):
+    folder = write_tiny_model(tmp_path / "m")
+    shape = [0] if offsets == [8, 4] else [2**38] if offsets[1] > 8 else [1]
+    header = json.dumps({"a": {"dtype": "F32", "shape": shape, "data_offsets": offsets}}).encode()
+    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(16))
+    with pytest.raises(OffloadError, match=r"model\.safetensors"):
         read_checkpoint("m", folder)
 
 
