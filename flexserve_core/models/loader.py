@@ -45,7 +45,7 @@ _DEFAULT_MAX_SEQ_LENGTH = 4096
 class WeightKeeper(Protocol):
     """Decides where a model's weights live while it is prepared."""
 
-    def wait(self, weight: Tensor) -> Tensor:
+    def wait(self, name: str, weight: Tensor) -> Tensor:
         """A quantised tensor is read, whose layer is prepared later: the same numbers, where they may wait."""
         ...
 
@@ -198,7 +198,9 @@ def _check_stored(name: str, kind: str, asked: Quantisation, dtype: torch.dtype)
         raise ModelError(name, problem, "Leave out quantization, and set dtype = bfloat16.")
 
 
-def _quantised(source: ModelSource, config: Any, wait: Callable[[Tensor], Tensor] | None) -> dict[str, Any]:
+def _quantised(
+    source: ModelSource, config: Any, wait: Callable[[str, Tensor], Tensor] | None
+) -> dict[str, Any]:
     """What from_pretrained takes in place of a name for a quantised checkpoint: we read its weights ourselves."""
     folder = checkpoint_folder(source)
     config = copy.deepcopy(config)

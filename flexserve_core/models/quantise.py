@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -108,11 +109,12 @@ def hold_quantised(module: nn.Module, kind: str) -> None:
 def loading_options(
     kind: str | None,
     stored: Mapping[str, Callable[[], QuantisedWeight]] | None = None,
-    wait: Callable[[Tensor], Tensor] | None = None,
+    wait: Callable[[str, Tensor], Tensor] | None = None,
 ) -> dict[str, Any]:
     """Further arguments of from_pretrained. stored: weights that are quantised already, by parameter.
 
-    wait: puts a quantised tensor where it waits for its layer to be prepared, and returns it; None: in memory.
+    wait: given its name, puts a quantised tensor where it waits for its layer to be prepared, and returns it; None: in
+    memory.
     """
     if kind is None and not stored:
         return {}
@@ -129,7 +131,7 @@ class _StreamingConfig(QuantizationConfigMixin):
         self,
         kind: str | None,
         stored: Mapping[str, Callable[[], QuantisedWeight]] | None = None,
-        wait: Callable[[Tensor], Tensor] | None = None,
+        wait: Callable[[str, Tensor], Tensor] | None = None,
     ) -> None:
         self.quant_method = _METHOD  # pyright: ignore[reportAttributeAccessIssue]
         self.kind = kind
@@ -200,4 +202,4 @@ class _Quantise(ConversionOps):
         else:
             assert config.kind is not None
             held = quantise(config.kind, weight)
-        return _with_tensors(held, config.wait) if config.wait else held
+        return _with_tensors(held, partial(config.wait, name)) if config.wait else held

@@ -20,10 +20,9 @@ import torch
 from flexserve_kernels import prepare_linear
 
 from flexserve_core.engine.cost_cache import folder, machine
-from flexserve_core.errors import OffloadError
 from flexserve_core.offload.extents import open_direct
 from flexserve_core.offload.memory import device_available, host_available
-from flexserve_core.offload.nameless import make_nameless, remove_stale
+from flexserve_core.offload.nameless import make_nameless, no_room, remove_stale
 from flexserve_core.offload.pages import aligned_memory
 
 _FORMAT = 1
@@ -113,13 +112,7 @@ def _disk(where: Path) -> tuple[float, bool]:
             os.fsync(handle)
             found = [direct_read_rate(Path(f"/dev/fd/{handle}")) for _ in range(_REPEATS)]
     except OSError as error:
-        raise OffloadError(
-            where,
-            "a test file",
-            problem=f"cannot be written or read ({error.strerror})",
-            needed=_READ_BYTES,
-            remedy="Choose another folder (--offload-dir) or free space.",
-        ) from error
+        raise no_room(where, "a test file", _READ_BYTES, error) from error
     return sorted(rate for rate, _ in found)[len(found) // 2], found[0][1]
 
 

@@ -71,11 +71,11 @@ class Offloader:
         """In a file of ours."""
         return self._store.written_bytes
 
-    def wait(self, weight: Tensor) -> Tensor:
+    def wait(self, name: str, weight: Tensor) -> Tensor:
         """A quantised tensor waits on disk until its layer is prepared, unless all will probably stay."""
         if not self._at_once or weight.nbytes < self._small:
             return weight
-        return waiting_on_disk(self._folder, weight)
+        return waiting_on_disk(self._folder, name, weight)
 
     @property
     def held_bytes(self) -> int:

@@ -35,7 +35,7 @@ def make_nameless(folder: Path, size: int) -> int:
         with contextlib.suppress(FileNotFoundError):  # another process took it for a dead one's
             os.unlink(name)
     except OSError as error:
-        raise _no_room(folder, what, size, error) from error
+        raise no_room(folder, what, size, error) from error
     return handle
 
 
@@ -50,7 +50,7 @@ def write(handle: int, folder: Path, label: str, weight: Tensor, start: int, beg
         while done < len(data):
             done += os.pwrite(handle, data[done : done + _CHUNK], start + done)
     except OSError as error:
-        raise _no_room(folder, label, end - begin, error) from error
+        raise no_room(folder, label, end - begin, error) from error
 
 
 def settle(handle: int, folder: Path, label: str) -> None:
@@ -59,15 +59,15 @@ def settle(handle: int, folder: Path, label: str) -> None:
         os.fdatasync(handle)
         os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
     except OSError as error:
-        raise _no_room(folder, label, 0, error) from error
+        raise no_room(folder, label, 0, error) from error
 
 
-def waiting_on_disk(folder: Path, weight: Tensor) -> Tensor:
-    """The same numbers, mapped from a file of their own that goes with the tensor. OffloadError if that fails."""
+def waiting_on_disk(folder: Path, label: str, weight: Tensor) -> Tensor:
+    """The same numbers, mapped from a file of their own that goes with the tensor. OffloadError names `label`."""
     handle = make_nameless(folder, weight.nbytes)
     try:
-        write(handle, folder, "a quantised weight", weight.contiguous(), 0, 0, weight.nbytes)
-        settle(handle, folder, "a quantised weight")
+        write(handle, folder, label, weight.contiguous(), 0, 0, weight.nbytes)
+        settle(handle, folder, label)
         mapped = torch.from_file(f"/proc/self/fd/{handle}", False, weight.nbytes, dtype=torch.uint8)
         return mapped.view(weight.dtype).view(weight.shape)
     finally:
@@ -87,7 +87,8 @@ def remove_stale(folder: Path) -> None:
                 path.unlink()
 
 
-def _no_room(folder: Path, label: str, needed: int, error: OSError) -> OffloadError:
+def no_room(folder: Path, label: str, needed: int, error: OSError) -> OffloadError:
+    """What to raise when the disk refuses `label`."""
     available = None
     with contextlib.suppress(OSError):
         space = os.statvfs(folder)

@@ -17,7 +17,7 @@ from flexserve_core.models.precision import kernel_kind, pick_device, pick_dtype
 from flexserve_core.offload.bandwidth import measured
 from flexserve_core.offload.headers import Checkpoint
 from flexserve_core.offload.plan import Machine, Model, Plan, Workload, by_batch, describe
-from flexserve_core.offload.report import find_checkpoint, machine_limits, writable
+from flexserve_core.offload.report import disk_of, find_checkpoint, machine_limits
 
 _BYTES_PER_TOKEN = 2  # of a prompt, at least, in most texts: rather too many cache blocks than too few
 _MOST = 1024  # as config allows
@@ -64,7 +64,7 @@ def _situation(config: EngineConfig) -> tuple[Model, Machine, int]:
     names = (config.ssms or ()) if config.speculation else ()
     ssm = find_checkpoint(names[0]) if names else None
     model = describe(checkpoint, kernel_kind(dtype), config.quantization, ssm, config.kv_cache_dtype)
-    rates = measured(writable(checkpoint.tensors[0].file.parent), device, model.linear_kind)
+    rates = measured(disk_of(checkpoint, config.offload_dir), device, model.linear_kind)
     limits = (config.device_memory, config.host_memory)
     machine = machine_limits(rates, device, *limits, disk=config.offload != "cpu")
     machine = replace(machine, process=machine.process + _SPARE)

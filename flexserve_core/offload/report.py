@@ -69,8 +69,7 @@ def plan_model(
     kind = kernel_kind(pick_dtype(dtype, where)[0])
     checkpoint = find_checkpoint(name)
     model = describe(checkpoint, kind, quantize, find_checkpoint(ssm) if ssm else None, kv_cache_dtype)
-    disk = named_folder(offload_dir) if offload_dir else writable(checkpoint.tensors[0].file.parent)
-    rates = measured(disk, where, model.linear_kind, measure_again)
+    rates = measured(disk_of(checkpoint, offload_dir), where, model.linear_kind, measure_again)
     machine = machine_limits(rates, where, device_memory, host_memory)
     workload = Workload(batch=batch or 1, context=context)
     chosen = recommend(model, machine, workload)
@@ -136,8 +135,11 @@ def named_folder(offload_dir: str) -> Path:
     return folder
 
 
-def writable(folder: Path) -> Path:
-    """A folder on the same disk in which a test file may be written: a packaged model's own may be read-only."""
+def disk_of(checkpoint: Checkpoint, offload_dir: str | None) -> Path:
+    """A folder on the disk that weights would be read from; a packaged model's own may be read-only."""
+    if offload_dir:
+        return named_folder(offload_dir)
+    folder = checkpoint.tensors[0].file.parent
     return folder if os.access(folder, os.W_OK) else Path(tempfile.gettempdir())
 
 

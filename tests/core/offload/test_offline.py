@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +49,14 @@ def folder(tmp_path_factory):
 def config(folder, monkeypatch):
     monkeypatch.setattr(offline, "measured", lambda *_: RATES)
     return EngineConfig(model=str(folder), ssms=(), device="cpu", dtype="bfloat16", max_seq_length=128)
+
+
+def test_the_disk_that_is_measured_is_the_one_that_is_read(config, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(offline, "measured", lambda folder, *_: asked.append(folder) or RATES)
+    for_many(replace(config, offload="disk"), [40], 20)
+    for_many(replace(config, offload="disk", offload_dir=str(tmp_path)), [40], 20)
+    assert asked == [Path(config.model), tmp_path]
 
 
 def test_settings_follow_the_plan(config, monkeypatch):

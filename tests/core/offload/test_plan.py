@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import shutil
 
@@ -243,6 +244,18 @@ def test_the_disk_is_really_read(tmp_path):
     assert rate > 0
     with pytest.raises(OffloadError, match="missing"):
         bandwidth._disk(tmp_path / "missing")
+
+
+def test_a_disk_without_room_for_the_test_file_is_named(tmp_path, monkeypatch):
+    def fails(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(bandwidth, "_READ_BYTES", MIB)
+    monkeypatch.setattr(bandwidth.os, "fsync", fails)
+    with pytest.raises(OffloadError, match=r"No space left on device.*1,048,576 bytes needed") as refused:
+        bandwidth._disk(tmp_path)
+    assert refused.value.available
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_whole_report(tmp_path, monkeypatch):
