@@ -19,36 +19,53 @@ namespace {
 
 constexpr int64_t STRIP = 32;
 constexpr int VECTORS = STRIP / W;
+constexpr int64_t TOGETHER = VECTORS < 8 ? 8 / VECTORS : 1;  // strips that a single row reads side by side: its sums
+// alone do not hide how long memory takes
 
+// unit: of work; a strip, or where there is only one row, strips that are read together.
 struct Fp32Linear {
   const FlexserveLinear& call;
 
-  void operator()(int64_t strip) const {
+  int64_t strips() const { return (call.columns + STRIP - 1) / STRIP; }
+  int64_t units() const { return call.rows == 1 ? (strips() + TOGETHER - 1) / TOGETHER : strips(); }
+
+  void operator()(int64_t unit) const {
+    if (call.rows == 1) return one_row(unit * TOGETHER);
     int64_t row = 0;
 #if defined(__AVX512F__)
-    for (; row + 8 <= call.rows; row += 8) rows<8>(row, strip);
+    for (; row + 8 <= call.rows; row += 8) block<8, 1>(row, unit);
 #endif
-    for (; row + 4 <= call.rows; row += 4) rows<4>(row, strip);
-    for (; row < call.rows; ++row) rows<1>(row, strip);
+    for (; row + 4 <= call.rows; row += 4) block<4, 1>(row, unit);
+    for (; row + 2 <= call.rows; row += 2) block<2, 1>(row, unit);
+    if (row < call.rows) block<1, 1>(row, unit);
   }
   void done() const {}
 
  private:
-  template <int R>
-  void rows(int64_t first, int64_t strip) const {
+  void one_row(int64_t strip) const {
+    if (strip + TOGETHER <= strips()) return block<1, TOGETHER>(0, strip);
+    for (; strip < strips(); ++strip) block<1, 1>(0, strip);
+  }
+
+  // R rows from `first` on times S strips from `strip` on.
+  template <int R, int S>
+  void block(int64_t first, int64_t strip) const {
     const float* x = (const float*)call.x + first * call.depth;
     const float* weight = (const float*)call.weight + strip * STRIP * call.depth;
-    vf sum[R][VECTORS] = {};
-    for (int64_t k = 0; k < call.depth; ++k, weight += STRIP) {
+    vf sum[R][S][VECTORS] = {};
+    for (int64_t k = 0; k < call.depth; ++k, weight += STRIP)
+      for (int s = 0; s < S; ++s) {
+        const float* line = weight + s * STRIP * call.depth;
 #if defined(__GNUC__)
-      __builtin_prefetch(weight + 32 * STRIP);
-      __builtin_prefetch(weight + 32 * STRIP + 16);
+        __builtin_prefetch(line + 32 * STRIP);
+        __builtin_prefetch(line + 32 * STRIP + 16);
 #endif
-      for (int r = 0; r < R; ++r)
-        for (int i = 0; i < VECTORS; ++i)
-          sum[r][i] = fma(broadcast(x[r * call.depth + k]), load(weight + i * W), sum[r][i]);
-    }
-    for (int r = 0; r < R; ++r) write(sum[r], first + r, strip * STRIP);
+        for (int r = 0; r < R; ++r)
+          for (int i = 0; i < VECTORS; ++i)
+            sum[r][s][i] = fma(broadcast(x[r * call.depth + k]), load(line + i * W), sum[r][s][i]);
+      }
+    for (int r = 0; r < R; ++r)
+      for (int s = 0; s < S; ++s) write(sum[r][s], first + r, (strip + s) * STRIP);
   }
 
   void write(const vf (&sum)[VECTORS], int64_t row, int64_t column) const {
@@ -74,7 +91,7 @@ FLEXSERVE_EXPORT int flexserve_linear(const FlexserveLinear* call, FlexservePara
   if (call->rows == 0) return 0;
   if (call->tiles) return tile_linear_kinds() >> call->kind & 1 ? tile_linear(*call, parallel) : 1;
   if (call->kind != FLEXSERVE_LINEAR_FP32) return lane_linear(*call, parallel);
-  const int64_t strips = (call->columns + STRIP - 1) / STRIP;
-  share(strips, call->rows * call->depth * call->columns, call->num_threads, parallel, Fp32Linear{*call});
+  const Fp32Linear linear{*call};
+  share(linear.units(), call->rows * call->depth * call->columns, call->num_threads, parallel, linear);
   return 0;
 }

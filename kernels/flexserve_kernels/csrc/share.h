@@ -8,7 +8,7 @@
 
 namespace flexserve {
 
-constexpr int64_t SERIAL_WORK = 1 << 17;  // multiply-adds below which waking threads costs more
+constexpr int64_t SERIAL_WORK = 1 << 15;  // multiply-adds below which waking threads costs more
 
 template <class Body>
 class Strips {
