@@ -69,7 +69,10 @@ class Proposer:
         if not asking or self._policy.rests([slices[i].sequence.key for i in asking]):
             return found
         views = [self._view(slices[i]) for i in asking]
-        candidates = [self._candidate(view) for view in views]
+        candidates = [
+            self._candidate(view, slices[i].sequence.num_generated)
+            for i, view in zip(asking, views, strict=True)
+        ]
         other_rows = sum(piece.num_rows for piece in slices) - len(asking)
         depths = self._policy.depths(candidates, other_rows)
         width = self._policy.max_width()
@@ -154,9 +157,10 @@ class Proposer:
             draws=self._mss and not sequence.request.sampling.greedy,
         )
 
-    def _candidate(self, view: DraftView) -> Candidate:
+    def _candidate(self, view: DraftView, generated: int) -> Candidate:
         debts = tuple(debt(view) for debt in self._debts)
-        return Candidate(view.key, not view.sampling.greedy, len(view.tokens), view.max_depth, debts)
+        sampled = not view.sampling.greedy
+        return Candidate(view.key, sampled, len(view.tokens), view.max_depth, debts, generated)
 
 
 def _for_drafter(number: int, view: DraftView, depth: int) -> DraftView:

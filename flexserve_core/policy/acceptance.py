@@ -34,28 +34,39 @@ class Rate:
         self._hits = self._hits * self._fade + hit
 
     def value(self, prior: float = _PRIOR, prior_count: float = _PRIOR_COUNT) -> float:
-        return (self._hits + prior * prior_count) / (self._seen + prior_count)
+        return _estimate(self._hits, self._seen, prior, prior_count)
 
 
 class DepthRates:
     """P(depth d + 1 comes true | depth d did), by depth."""
 
-    def __init__(self, max_depth: int) -> None:
-        self._rates = [Rate() for _ in range(max_depth)]
+    def __init__(self, max_depth: int, fade: float = _FADE) -> None:
+        self._seen, self._hits = [0.0] * max_depth, [0.0] * max_depth
+        self._fade = fade
 
     def observe(self, reached: int, drafted: int) -> None:
         """Drafts went `drafted` deep and came true down to depth `reached`."""
-        for depth in range(min(reached + 1, drafted, len(self._rates))):
-            self._rates[depth].observe(depth < reached)
+        for depth in range(min(reached + 1, drafted, len(self._seen))):
+            self._seen[depth] = self._fade * self._seen[depth] + 1.0
+            self._hits[depth] = self._fade * self._hits[depth] + (depth < reached)
 
-    def conditionals(self, priors: Sequence[float] | None = None) -> list[float]:
-        """[d]: of depth d + 1, given the one above. priors: estimates to start from, of as many depths."""
+    def conditionals(self, priors: Sequence[float] | None = None, trust: float = 1.0) -> list[float]:
+        """[d]: of depth d + 1, given the one above. priors: estimates to start from, of as many depths.
+
+        trust: what an observation still counts for."""
+        if priors is not None:
+            whole = zip(self._hits, self._seen, priors, strict=True)
+            return [_estimate(trust * hits, trust * seen, prior) for hits, seen, prior in whole]
         found: list[float] = []
         above = _PRIOR  # a depth nobody tried is thought to be like the one above it
-        for depth, rate in enumerate(self._rates):
-            above = rate.value(above if priors is None else priors[depth])
+        for hits, seen in zip(self._hits, self._seen, strict=True):
+            above = _estimate(trust * hits, trust * seen, above)
             found.append(above)
         return found
+
+
+def _estimate(hits: float, seen: float, prior: float, prior_count: float = _PRIOR_COUNT) -> float:
+    return (hits + prior * prior_count) / (seen + prior_count)
 
 
 class Calibration:

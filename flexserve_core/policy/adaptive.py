@@ -22,12 +22,11 @@ from flexserve_core.policy.cost import CostCurve, TokenCost, UnitCost
 from flexserve_core.policy.drafter_cost import DrafterCost
 from flexserve_core.policy.plan import PlannedStep, StepLoad, StepPlan, lasting
 from flexserve_core.policy.policy import Candidate, Outcome, Timing
+from flexserve_core.policy.probes import Probe, ProbeBudgets
 from flexserve_core.policy.rest import REST_STEPS, Rest
 from flexserve_core.speculation.tree import TokenTree
 
-PROBE_SHARE = 0.01  # of all time may go into trying what does not seem to pay
 _PROBE_DEPTH = 2
-_MOST_BUDGET_S = 2.0
 _DOUBT = 0.02  # a gain has to be larger
 _STANDS = 4  # steps for which a plan stands, unthought: thinking costs time, too
 _NOTHING = StepPlan(NOBODY, 0, 1.0, 1.0)
@@ -53,8 +52,8 @@ class AdaptivePolicy:
         self._calibration = Calibration()
         self._kept = {wide: KeptPart(1.0 + wide) for wide in (False, True)}
         self._text = TextYield()
-        self._budgets_s = [0.0, 0.0]  # for each kind of probe
-        self._probing: int | None = None  # the kind of this step's probe
+        self._probes = ProbeBudgets()
+        self._hoped_for = 0.0, 0.0  # tokens per second that would show a hope right; the price of hoping
         self._step: PlannedStep | None = None
         self._rest = Rest()
         self._could_speculate = 0  # sequences, in this step
@@ -71,8 +70,9 @@ class AdaptivePolicy:
     # -- before drafting ------------------------------------------------------------------------------------------
 
     def rests(self, keys: Sequence[int]) -> bool:
-        self._step, self._probing, self._could_speculate = None, None, len(keys)
-        return self._rest.goes_on(list(keys))
+        self._step, self._could_speculate = None, len(keys)
+        self._probes.begin_step()
+        return self._rest.goes_on(keys)
 
     def depths(self, candidates: Sequence[Candidate], other_rows: int) -> list[tuple[int, ...]]:
         if not candidates:
@@ -101,16 +101,15 @@ class AdaptivePolicy:
         """None: ask nobody, in this step."""
         gains = {arm: self._acceptance.gains(arm, candidates) for arm in self._arms}
         best = self._best(load, gains)
-        if self._worth(best.tokens, best.lasting_s, load) > self._plain_worth(load):
-            self._rest.something_pays()
+        plain = self._plain_worth(load)
+        if self._worth(best.tokens, best.lasting_s, load) > plain:
             self._standing, self._stands_for = best if best.arm.drafters else _NOTHING, load.count
             self._stands = _STANDS - 1 if best.arm.drafters else REST_STEPS
-        elif load.other_rows:
+            return self._with_probe(best, load, gains)
+        if load.other_rows:
             return None
-        else:
-            self._stands = 0
-            self._rest.begin([candidate.key for candidate in candidates])
-        return self._with_probe(best, load, gains)
+        self._rest.begin(candidate.key for candidate in candidates)
+        return self._hope(best, plain, load, gains)
 
     def _worth(self, tokens: _Number, lasting_s: _Number, load: StepLoad) -> _Number:
         """The more, the better; of plans for the same load."""
@@ -142,18 +141,27 @@ class AdaptivePolicy:
             plans.append(StepPlan(arm, best + 1, float(tokens[best]), float(seconds[best]), once_s))
         return max(plans, key=lambda plan: self._worth(plan.tokens, plan.lasting_s, load))
 
-    def _plans(self, arm: Arm, gain: np.ndarray, load: StepLoad) -> tuple[np.ndarray, np.ndarray, float]:
+    def _plan(
+        self, arm: Arm, depth: int, gain: np.ndarray, load: StepLoad, at_start: bool = False
+    ) -> StepPlan:
+        tokens, seconds, once_s = self._plans(arm, gain, load, at_start)
+        return StepPlan(arm, depth, float(tokens[depth - 1]), float(seconds[depth - 1]), once_s)
+
+    def _plans(
+        self, arm: Arm, gain: np.ndarray, load: StepLoad, at_start: bool = False
+    ) -> tuple[np.ndarray, np.ndarray, float]:
         """(tokens, seconds, of which once) of asking these models, and every text drafter, [d]: d + 1 levels deep.
 
-        gain: tokens of the whole batch, by depth."""
+        gain: tokens of the whole batch, by depth. at_start: as drafting was measured at start, if that was less."""
         kept = self._kept[arm.wide]
         gain = kept.share * gain
         seconds = self._verifying(kept.nodes_per_level * self._depths, gain, load)
         once_s = 0.0
         for drafter, debts in ((self._drafters[i], load.debts[i]) for i in arm.drafters):
             first, second = (drafter.seconds(debts, load.count, depth, arm.wide) for depth in (1, 2))
-            seconds = seconds + first + (second - first) * (self._depths - 1)
-            once_s += drafter.catching_up(debts, load.count)
+            share = min(1.0, 1.0 / drafter.overhead) if at_start else 1.0
+            seconds = seconds + share * (first + (second - first) * (self._depths - 1))
+            once_s += share * drafter.catching_up(debts, load.count)
         return load.count + gain, seconds, once_s
 
     def _text_plan(self, load: StepLoad) -> StepPlan:
@@ -170,24 +178,35 @@ class AdaptivePolicy:
         return seconds + calls + self._handling.seconds(1) * ((2 + nodes) * load.count + gain)
 
     def _with_probe(self, best: StepPlan, load: StepLoad, gains: Mapping[Arm, np.ndarray]) -> StepPlan:
-        """The best plan, or once in a while a bolder one, paid from that kind's budget."""
-        for way, (arm, depth) in enumerate(self._bolder(best)):
-            if not arm.drafters or (arm, depth) == (best.arm, best.depth):
-                continue
-            tokens, seconds, once_s = self._plans(arm, gains[arm], load)
-            probe = StepPlan(arm, depth, float(tokens[depth - 1]), float(seconds[depth - 1]), once_s)
-            price = max(0.0, probe.seconds - best.seconds)
-            if price <= self._budgets_s[way]:
-                self._budgets_s[way] -= price
-                self._probing = way
-                return probe
+        """The best plan, or once in a while a bolder one."""
+        deeper = min(best.depth + bool(best.arm.drafters), self._max_depth)
+        bolder = {Probe.DEEPER: (best.arm, deeper), Probe.EVERYONE: self._everyone(best.depth)}
+        for kind, (arm, depth) in bolder.items():
+            if arm.drafters and (arm, depth) != (best.arm, best.depth):
+                probe = self._plan(arm, depth, gains[arm], load)
+                if self._probes.affords(kind, probe.seconds - best.seconds):
+                    return probe
         return best
 
-    def _bolder(self, best: StepPlan) -> tuple[tuple[Arm, int], tuple[Arm, int]]:
-        """(arm, depth): a level deeper, and every drafter together, as wide as they like."""
-        deeper = min(best.depth + bool(best.arm.drafters), self._max_depth)
-        everyone = Arm(self._models, wide=True)
-        return (best.arm, deeper), (everyone, max(best.depth, min(_PROBE_DEPTH, self._max_depth)))
+    def _hope(
+        self, best: StepPlan, plain: float, load: StepLoad, gains: Mapping[Arm, np.ndarray]
+    ) -> StepPlan | None:
+        """Nothing pays. What would most, or else every drafter, at the price that was measured at start.
+
+        plain: tokens per second without."""
+        shapes = ((best.arm, best.depth), self._everyone(0))
+        hopes = [
+            self._plan(*shape, gains[shape[0]], load, at_start=True) for shape in shapes if shape[0].drafters
+        ]
+        for plan in [*hopes, *[best] * bool(self._free)]:
+            price_s = max(0.0, plan.lasting_s - plan.tokens / plain)
+            if self._probes.affords(Probe.HOPE, price_s):
+                self._hoped_for = plain, price_s
+                return plan
+        return None
+
+    def _everyone(self, depth: int) -> tuple[Arm, int]:
+        return Arm(self._models, wide=True), max(depth, min(_PROBE_DEPTH, self._max_depth))
 
     # -- after drafting -------------------------------------------------------------------------------------------
 
@@ -205,10 +224,10 @@ class AdaptivePolicy:
         nodes = np.array([node for _, node in places])
         ranked = np.lexsort((nodes, -reach))  # the likeliest first, and parents before their children
         keep, worth = self._worth_keeping(reach[ranked], load)
-        if not other_rows and not (self._step and self._step.plan.arm.drafters):
+        if not other_rows and self._step and not self._step.plan.arm.drafters:
             self._text.observe(float(reach[ranked[:keep]].sum()) / load.count, keep / load.count)
             if worth > self._plain_worth(load):
-                self._rest.something_pays()
+                self._rest.end()
         kept: list[list[int]] = [[] for _ in trees]
         for index, node in (places[number] for number in ranked[:keep]):
             kept[index].append(node)
@@ -241,7 +260,7 @@ class AdaptivePolicy:
             for drafter, seconds in zip(self._drafters, timing.draft_s, strict=True):
                 if seconds == 0:
                     drafter.not_asked()
-            self._budgets_s = [min(_MOST_BUDGET_S, b + PROBE_SHARE / 2 * total) for b in self._budgets_s]
+            self._probes.earn(total)
         self._note_handling(outcomes, timing)
         self._could_speculate = 0
         if outcomes and self._step is not None:
@@ -253,9 +272,15 @@ class AdaptivePolicy:
             self._acceptance.learn(outcome)
 
     def _note_drafting(self, step: PlannedStep, outcomes: Sequence[Outcome], timing: Timing) -> None:
-        if self._probing is not None:  # what it cost beyond its price is paid, too
-            over = sum(timing.draft_s) - sum(step.draft_s)
-            self._budgets_s[self._probing] -= max(0.0, over)
+        if self._probes.now is Probe.HOPE:
+            tokens = sum(len(outcome.emitted) for outcome in outcomes)
+            seconds = timing.forward_s + sum(timing.draft_s) + timing.other_s
+            plain, price_s = self._hoped_for
+            self._probes.charge(seconds - tokens / plain - price_s)
+            if tokens > plain * seconds:
+                self._rest.end()
+        elif self._probes.now is not None:
+            self._probes.charge(sum(timing.draft_s) - sum(step.draft_s))
         for i, seconds in enumerate(timing.draft_s):
             if seconds > 0:
                 self._drafters[i].observe(step.drafted(i, outcomes), seconds)

@@ -7,7 +7,7 @@ tried. Knows nothing of costs.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -25,6 +25,23 @@ class Arm:
 
 
 NOBODY = Arm()
+_AGES = 5
+_ALL_FADE = 0.997  # of the counts of all requests, by each new one: a new request is like some of the last, not like the last
+_OWN_FADE = 0.95  # of its own
+_TRUST = 0.97  # in them, for each token since the last
+
+
+@dataclass(slots=True)
+class _Own:
+    """What a request's own drafts showed, last when it was `length` tokens long."""
+
+    rates: dict[Arm, DepthRates] = field(default_factory=dict)
+    length: int = 0
+
+
+def _age(candidate: Candidate) -> int:
+    """Under 8 tokens of completion, under 16, 32, 64, more."""
+    return min(_AGES - 1, (candidate.generated // 8).bit_length())
 
 
 def arms_of(models: Sequence[int]) -> tuple[Arm, ...]:
@@ -34,22 +51,28 @@ def arms_of(models: Sequence[int]) -> tuple[Arm, ...]:
 
 
 class ArmAcceptance:
-    """Estimates for each request, which start from those of all requests."""
+    """Estimates for each request, which start from those of all requests of its age: texts grow more predictable."""
 
     def __init__(self, arms: Sequence[Arm], text: Sequence[int], max_depth: int) -> None:
-        self._all = {arm: DepthRates(max_depth) for arm in arms}
+        self._all = {arm: [DepthRates(max_depth, _ALL_FADE) for _ in range(_AGES)] for arm in arms}
         self._text = tuple(text)  # drafters without a model: asked with every arm
         self._max_depth = max_depth
-        self._requests: dict[int, dict[Arm, DepthRates]] = {}
+        self._requests: dict[int, _Own] = {}
 
     def gains(self, arm: Arm, candidates: Sequence[Candidate]) -> np.ndarray:
         """[d]: accepted tokens expected of all candidates together at depth d + 1."""
-        prior = self._all[arm].conditionals()
-        rates = [self._requests.get(candidate.key, {}).get(arm) for candidate in candidates]
-        found = np.array([prior if one is None else one.conditionals(prior) for one in rates])
+        priors = [rates.conditionals() for rates in self._all[arm]]
+        found = np.array([self._conditionals(arm, priors, candidate) for candidate in candidates])
         for row, candidate in zip(found, candidates, strict=True):
             row[candidate.max_depth :] = 0.0
         return found.cumprod(axis=1).cumsum(axis=1).sum(axis=0)
+
+    def _conditionals(self, arm: Arm, priors: list[list[float]], candidate: Candidate) -> list[float]:
+        prior = priors[_age(candidate)]
+        own = self._requests.get(candidate.key)
+        if own is None or arm not in own.rates:
+            return prior
+        return own.rates[arm].conditionals(prior, _TRUST ** (candidate.length - own.length))
 
     def learn(self, outcome: Outcome) -> None:
         """Every arm whose drafters were all asked is seen: each path of a merged tree is a path of one of them."""
@@ -66,11 +89,10 @@ class ArmAcceptance:
             drafted = max(outcome.depths[i] for i in arm.drafters)
             # the tokens end with the text, not with the draft: what was not reached by then is unknown
             drafted = min(drafted, max(reached, len(outcome.emitted)))
-            self._all[arm].observe(reached, drafted)
-            known = self._requests.setdefault(outcome.candidate.key, {})
-            if arm not in known:
-                known[arm] = DepthRates(self._max_depth)
-            known[arm].observe(reached, drafted)
+            self._all[arm][_age(outcome.candidate)].observe(reached, drafted)
+            own = self._requests.setdefault(outcome.candidate.key, _Own())
+            own.length = outcome.candidate.length
+            own.rates.setdefault(arm, DepthRates(self._max_depth, _OWN_FADE)).observe(reached, drafted)
 
     def forget(self, key: int) -> None:
         """The request ended. Idempotent."""

@@ -23,6 +23,7 @@ class Candidate:
     debts: tuple[
         int, ...
     ]  # per drafter: rows it must catch up on first; 1 when it is up to date, 0 without a model
+    generated: int = 0  # of the tokens: completion
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,32 +5,30 @@ Knows nothing of what was found not to pay.
 
 from __future__ import annotations
 
-REST_STEPS = 8  # at first, and at least
-_LONGEST = 64
+from collections.abc import Iterable
+
+REST_STEPS = 8
 
 
 class Rest:
-    """Steps in which nobody is asked: more each time, until something pays again.
-
-    Other sequences end a rest early, when it has lasted a little."""
+    """Some steps in which nobody is asked; over when something pays, or when most sequences are others."""
 
     def __init__(self) -> None:
-        self._keys: list[int] = []
-        self._left = self._lasted = 0
-        self._next = REST_STEPS
+        self._keys: frozenset[int] = frozenset()
+        self._left = 0
 
-    def goes_on(self, keys: list[int]) -> bool:
-        if self._left and self._lasted >= REST_STEPS and keys != self._keys:
-            self._left = 0
+    def goes_on(self, keys: Iterable[int]) -> bool:
         if self._left == 0:
             return False
+        now = frozenset(keys)
+        if 2 * len(now & self._keys) < len(now):
+            self._left = 0
+            return False
         self._left -= 1
-        self._lasted += 1
         return True
 
-    def begin(self, keys: list[int]) -> None:
-        self._keys, self._left, self._lasted = keys, self._next, 0
-        self._next = min(_LONGEST, 2 * self._next)
+    def begin(self, keys: Iterable[int]) -> None:
+        self._keys, self._left = frozenset(keys), REST_STEPS
 
-    def something_pays(self) -> None:
-        self._next, self._left = REST_STEPS, 0
+    def end(self) -> None:
+        self._left = 0

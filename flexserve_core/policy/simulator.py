@@ -122,7 +122,10 @@ def _candidate(one: _Running, machine: Machine) -> Candidate:
     )
     left = len(one.recording.tokens) - one.position
     deepest = max((max(t.depths, default=1) for t in one.recording.trees[one.position]), default=1)
-    return Candidate(one.key, one.recording.sampled, one.position, max(1, min(deepest, left)), debts)
+    generated = one.position - one.recording.prompt_length
+    return Candidate(
+        one.key, one.recording.sampled, one.position, max(1, min(deepest, left)), debts, generated
+    )
 
 
 def _drafts(one: _Running, allowed: Sequence[int], width: int | None) -> tuple[TokenTree, ...]:

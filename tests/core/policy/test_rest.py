@@ -1,8 +1,8 @@
-"""Rests: longer each time, cut short by other sequences, short again once something paid."""
+"""Rests: some steps, cut short by other sequences and by what pays."""
 
 from __future__ import annotations
 
-from flexserve_core.policy.rest import Rest
+from flexserve_core.policy.rest import REST_STEPS, Rest
 
 
 def _length(rest: Rest, keys: list[int]) -> int:
@@ -16,21 +16,26 @@ def test_none_before_the_first():
     assert _length(Rest(), [1]) == 0
 
 
-def test_longer_each_time_up_to_a_bound_and_short_again():
-    rest, found = Rest(), []
-    for _ in range(6):
-        rest.begin([1])
-        found.append(_length(rest, [1]))
-    assert found == [8, 16, 32, 64, 64, 64]
-    rest.something_pays()
-    rest.begin([1])
-    assert _length(rest, [1]) == 8
-
-
-def test_other_sequences_end_a_long_one_after_the_shortest():
+def test_so_many_steps_each_time():
     rest = Rest()
-    for _ in range(4):
+    for _ in range(3):
         rest.begin([1])
-        _length(rest, [1])
+        assert _length(rest, [1]) == REST_STEPS
+
+
+def test_what_pays_ends_it():
+    rest = Rest()
     rest.begin([1])
-    assert _length(rest, [2]) == 8
+    assert rest.goes_on([1])
+    rest.end()
+    assert not rest.goes_on([1])
+
+
+def test_other_sequences_end_it_when_they_are_most():
+    rest = Rest()
+    rest.begin([1, 2, 3, 4])
+    assert rest.goes_on([1, 2, 5, 6])
+    assert rest.goes_on([2, 3])
+    assert not rest.goes_on([2, 5, 6])
+    rest.begin([1])
+    assert not rest.goes_on([2])
