@@ -15,9 +15,6 @@ _FADE = 0.98  # of a count, by each new observation of its kind: the last fifty 
 _PRIOR = 0.6  # acceptance of a draft nobody knows anything about
 _PRIOR_COUNT = 3.0
 _SLOW_FADE = 0.998
-_SPREAD_RATE = 0.1
-_FIRST_VARIANCE = 0.01
-_LEAST_PRIOR_COUNT, _MOST_PRIOR_COUNT = 0.5, 10.0
 _YIELD_RATE = 0.1
 _FORGETTING = 0.003  # in a step
 _CONFIDENCE_EDGES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.97)
@@ -53,53 +50,23 @@ class DepthRates:
             self._seen[depth] = self._fade * self._seen[depth] + 1.0
             self._hits[depth] = self._fade * self._hits[depth] + (depth < reached)
 
-    def conditionals(self) -> list[float]:
-        """[d]: of depth d + 1, given the one above."""
+    def conditionals(self, priors: Sequence[float] | None = None, trust: float = 1.0) -> list[float]:
+        """[d]: of depth d + 1, given the one above. priors: estimates to start from, of as many depths.
+
+        trust: what an observation still counts for."""
+        if priors is not None:
+            whole = zip(self._hits, self._seen, priors, strict=True)
+            return [_estimate(trust * hits, trust * seen, prior) for hits, seen, prior in whole]
         found: list[float] = []
         above = _PRIOR  # a depth nobody tried is thought to be like the one above it
         for hits, seen in zip(self._hits, self._seen, strict=True):
-            above = _estimate(hits, seen, above)
+            above = _estimate(trust * hits, trust * seen, above)
             found.append(above)
         return found
-
-    def given(self, priors: Sequence[float], prior_count: float, trust: float) -> list[float]:
-        """`conditionals` of one that is expected to be like `priors`. trust: what an observation still counts for."""
-        whole = zip(self._hits, self._seen, priors, strict=True)
-        return [_estimate(trust * hits, trust * seen, prior, prior_count) for hits, seen, prior in whole]
-
-    def first(self) -> tuple[float, float]:
-        """Of the first depth: (share that came true, faded count of observations)."""
-        return self._hits[0] / max(self._seen[0], 1e-9), self._seen[0]
 
 
 def _estimate(hits: float, seen: float, prior: float, prior_count: float = _PRIOR_COUNT) -> float:
     return (hits + prior * prior_count) / (seen + prior_count)
-
-
-class Spread:
-    """How much requests differ in what share of their drafts comes true: mean and variance over the last of them.
-
-    The variance is without what few observations of one request add by chance."""
-
-    def __init__(self) -> None:
-        self._mean, self._variance = _PRIOR, _FIRST_VARIANCE
-
-    def observe(self, share: float, observations: float) -> None:
-        """One request's, when it has ended."""
-        off = share - self._mean
-        self._mean += _SPREAD_RATE * off
-        chance = self._mean * (1.0 - self._mean) / observations
-        self._variance += _SPREAD_RATE * (max(0.0, off * off - chance) - self._variance)
-
-    @property
-    def deviation(self) -> float:
-        return math.sqrt(self._variance)
-
-    @property
-    def prior_count(self) -> float:
-        """What is known of all counts as so many observations of one: those of the beta law with these moments."""
-        count = self._mean * (1.0 - self._mean) / max(self._variance, 1e-6) - 1.0
-        return min(_MOST_PRIOR_COUNT, max(_LEAST_PRIOR_COUNT, count))
 
 
 class Calibration:

@@ -28,9 +28,9 @@ from flexserve_core.speculation.tree import TokenTree
 
 _PROBE_DEPTH = 2
 _STANDS = 4  # steps for which a plan stands, unthought: thinking costs time, too
-_NOTHING = StepPlan(NOBODY, (), 1.0, 1.0)
+_NOTHING = StepPlan(NOBODY, 0, 1.0, 1.0)
 
-_Reach = Mapping[Arm, np.ndarray]
+_Gains = Mapping[Arm, np.ndarray]  # tokens of the whole batch, by depth
 
 
 class AdaptivePolicy:
@@ -54,7 +54,7 @@ class AdaptivePolicy:
         self._rest = Rest()
         self._could_speculate = 0  # sequences, in this step
         self._standing, self._stands = _NOTHING, 0  # a plan, and for how many steps it stands
-        self._stands_for: list[int] = []  # keys
+        self._stands_for = 0  # sequences
 
     def costs(self) -> tuple[dict[int, float], ...]:
         """rows → seconds of a forward as believed now: the LLM's, then of each drafter with a model."""
@@ -72,74 +72,69 @@ class AdaptivePolicy:
         if not candidates:
             return []
         load = StepLoad.of(candidates, other_rows)
-        plan = self._standing_plan(candidates, load) or self._decide(load, candidates)
+        plan = self._standing_plan(load) or self._decide(load, candidates)
         if plan is None:
             return [(0,) * len(self._drafters) for _ in candidates]
         self._step = PlannedStep.of(plan, load, self._drafters)
-        return [
-            self._of_one(plan.arm, depth, candidate)
-            for depth, candidate in zip(plan.depths or (0,) * load.count, candidates, strict=True)
-        ]
+        return [self._of_one(plan, candidate) for candidate in candidates]
 
     def max_width(self) -> int | None:
         narrow = self._step is not None and not self._step.plan.arm.wide
         return 1 if narrow else None
 
-    def _of_one(self, arm: Arm, depth: int, candidate: Candidate) -> tuple[int, ...]:
-        return tuple(
-            candidate.max_depth if i in self._free else min(depth, candidate.max_depth) * (i in arm.drafters)
-            for i in range(len(self._drafters))
-        )
-
-    def _standing_plan(self, candidates: Sequence[Candidate], load: StepLoad) -> StepPlan | None:
+    def _standing_plan(self, load: StepLoad) -> StepPlan | None:
         """What was decided for this step, too, unless there is something else to do now."""
-        others = load.other_rows or [candidate.key for candidate in candidates] != self._stands_for
-        if self._stands == 0 or (self._standing.arm.drafters and others):
+        if self._stands == 0 or (self._standing.arm.drafters and load.other_rows):
+            return None
+        if self._standing.arm.drafters and load.count != self._stands_for:
             return None
         self._stands -= 1
         return self._standing
 
     def _decide(self, load: StepLoad, candidates: Sequence[Candidate]) -> StepPlan | None:
         """None: ask nobody, in this step."""
-        reach = {arm: self._acceptance.reach(arm, candidates) for arm in self._arms}
-        plans = [
-            self._forecast.text_plan(load),
-            *(self._forecast.best(arm, reach[arm], load) for arm in self._arms),
-        ]
+        gains = {arm: self._acceptance.gains(arm, candidates) for arm in self._arms}
+        plans = [self._forecast.text_plan(load)]
+        plans += [self._forecast.best(arm, gain, load) for arm, gain in gains.items()]
         best = max(plans, key=lambda plan: self._forecast.worth(plan.tokens, plan.lasting_s, load))
         plain = self._forecast.plain_worth(load)
         if self._forecast.worth(best.tokens, best.lasting_s, load) > plain:
-            self._standing, self._stands = (
-                (best, _STANDS - 1) if best.arm.drafters else (_NOTHING, REST_STEPS)
-            )
-            self._stands_for = [candidate.key for candidate in candidates]
-            return self._with_probe(best, load, reach)
+            self._standing, self._stands_for = best if best.arm.drafters else _NOTHING, load.count
+            self._stands = _STANDS - 1 if best.arm.drafters else REST_STEPS
+            return self._with_probe(best, load, gains)
         if load.other_rows:
             return None
         self._rest.begin(candidate.key for candidate in candidates)
-        return self._hope(best, plain, load, reach)
+        return self._hope(best, plain, load, gains)
 
-    def _with_probe(self, best: StepPlan, load: StepLoad, reach: _Reach) -> StepPlan:
+    def _of_one(self, plan: StepPlan, candidate: Candidate) -> tuple[int, ...]:
+        return tuple(
+            candidate.max_depth
+            if i in self._free
+            else min(plan.depth, candidate.max_depth) * (i in plan.arm.drafters)
+            for i in range(len(self._drafters))
+        )
+
+    def _with_probe(self, best: StepPlan, load: StepLoad, gains: _Gains) -> StepPlan:
         """The best plan, or once in a while a bolder one."""
-        depths = np.array(best.depths or (0,) * load.count)
-        deeper = (depths + (depths > 0)).clip(max=self._max_depth)
-        bolder = {Probe.DEEPER: (best.arm, deeper), Probe.EVERYONE: self._everyone(load, depths.max())}
-        for kind, (arm, own) in bolder.items():
-            if arm.drafters and (arm != best.arm or (own != depths).any()):
-                probe = self._forecast.plan(arm, own, reach[arm], load)
+        deeper = min(best.depth + bool(best.arm.drafters), self._max_depth)
+        bolder = {Probe.DEEPER: (best.arm, deeper), Probe.EVERYONE: self._everyone(best.depth)}
+        for kind, (arm, depth) in bolder.items():
+            if arm.drafters and (arm, depth) != (best.arm, best.depth):
+                probe = self._forecast.plan(arm, depth, gains[arm], load)
                 if self._probes.affords(kind, probe.seconds - best.seconds):
                     return probe
         return best
 
-    def _hope(self, best: StepPlan, plain: float, load: StepLoad, reach: _Reach) -> StepPlan | None:
+    def _hope(self, best: StepPlan, plain: float, load: StepLoad, gains: _Gains) -> StepPlan | None:
         """Nothing pays. What would most, or else every drafter, at the price that was measured at start.
 
         plain: tokens per second without."""
-        shapes = [(best.arm, np.array(best.depths)), self._everyone(load, 0)]
+        shapes = ((best.arm, best.depth), self._everyone(0))
         hopes = [
-            self._forecast.plan(arm, depths, reach[arm], load, at_start=True)
-            for arm, depths in shapes
-            if arm.drafters
+            self._forecast.plan(*shape, gains[shape[0]], load, at_start=True)
+            for shape in shapes
+            if shape[0].drafters
         ]
         for plan in [*hopes, *[best] * bool(self._free)]:
             price_s = max(0.0, plan.lasting_s - plan.tokens / plain)
@@ -148,9 +143,8 @@ class AdaptivePolicy:
                 return plan
         return None
 
-    def _everyone(self, load: StepLoad, depth: int) -> tuple[Arm, np.ndarray]:
-        depth = max(depth, min(_PROBE_DEPTH, self._max_depth))
-        return Arm(self._models, wide=True), np.full(load.count, depth)
+    def _everyone(self, depth: int) -> tuple[Arm, int]:
+        return Arm(self._models, wide=True), max(depth, min(_PROBE_DEPTH, self._max_depth))
 
     # -- after drafting -------------------------------------------------------------------------------------------
 
@@ -182,6 +176,7 @@ class AdaptivePolicy:
     def _note_kept(
         self, step: PlannedStep, trees: Sequence[TokenTree], gain: float, share: float, worth: float
     ) -> None:
+        """gain: tokens expected of the trees; share: of those expected of all that was drafted."""
         arm, load = step.plan.arm, step.load
         for wide, part in self._forecast.kept.items():
             if arm.drafters and arm.wide == wide:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from flexserve_core.policy.acceptance import DepthRates, Spread, matched_nodes
+from flexserve_core.policy.acceptance import DepthRates, matched_nodes
 from flexserve_core.policy.policy import Candidate, Outcome
 from flexserve_core.speculation.tree import TokenTree
 
@@ -30,8 +30,6 @@ _ALL_FADE = (
     0.997  # of all requests' counts, by each new one: who comes is like some of the last, not like the last
 )
 _OWN_FADE = 0.95  # of its own
-_SURE = 0.97
-_ENOUGH = 2.0  # observations, to say something of a request
 _TRUST = 0.97  # in them, for each token since the last
 
 
@@ -59,28 +57,24 @@ class ArmAcceptance:
 
     def __init__(self, arms: Sequence[Arm], text: Sequence[int], max_depth: int) -> None:
         self._all = {arm: [DepthRates(max_depth, _ALL_FADE) for _ in range(_AGES)] for arm in arms}
-        self._spreads = {arm: Spread() for arm in arms}
         self._text = tuple(text)  # drafters without a model: asked with every arm
         self._max_depth = max_depth
         self._requests: dict[int, _Own] = {}
 
-    def reach(self, arm: Arm, candidates: Sequence[Candidate]) -> np.ndarray:
-        """[candidate, d]: probability that d + 1 drafted tokens come true, 0 deeper than the candidate may go."""
+    def gains(self, arm: Arm, candidates: Sequence[Candidate]) -> np.ndarray:
+        """[d]: accepted tokens expected of all candidates together at depth d + 1."""
         priors = [rates.conditionals() for rates in self._all[arm]]
         found = np.array([self._conditionals(arm, priors, candidate) for candidate in candidates])
         for row, candidate in zip(found, candidates, strict=True):
             row[candidate.max_depth :] = 0.0
-        return found.cumprod(axis=1)
+        return found.cumprod(axis=1).cumsum(axis=1).sum(axis=0)
 
     def _conditionals(self, arm: Arm, priors: list[list[float]], candidate: Candidate) -> list[float]:
-        """Of a request that is not known yet the best is hoped, as far as requests differ: trying it will tell."""
-        spread, own = self._spreads[arm], self._requests.get(candidate.key)
-        first, *deeper = priors[_age(candidate)]
-        hoped = [min(_SURE, first + spread.deviation), *deeper]
+        prior = priors[_age(candidate)]
+        own = self._requests.get(candidate.key)
         if own is None or arm not in own.rates:
-            return hoped
-        trust = _TRUST ** (candidate.length - own.length)
-        return own.rates[arm].given(hoped, spread.prior_count, trust)
+            return prior
+        return own.rates[arm].conditionals(prior, _TRUST ** (candidate.length - own.length))
 
     def learn(self, outcome: Outcome) -> None:
         """Every arm whose drafters were all asked is seen: each path of a merged tree is a path of one of them."""
@@ -104,11 +98,7 @@ class ArmAcceptance:
 
     def forget(self, key: int) -> None:
         """The request ended. Idempotent."""
-        own = self._requests.pop(key, None)
-        for arm, rates in own.rates.items() if own else ():
-            share, observations = rates.first()
-            if observations >= _ENOUGH:
-                self._spreads[arm].observe(share, observations)
+        self._requests.pop(key, None)
 
 
 def _along_first(tree: TokenTree, way: Sequence[int]) -> int:

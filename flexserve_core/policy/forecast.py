@@ -36,11 +36,8 @@ class Forecast:
         """The more, the better; of plans for the same load. Tokens per second, unless it has other rows."""
         if not load.other_rows:
             return tokens / lasting_s
-        return tokens * self._token_s(load) - lasting_s
-
-    def _token_s(self, load: StepLoad) -> float:
-        """What tokens cost in other steps."""
-        return self.token_cost.seconds(self.llm.seconds(load.count, load.keys) / load.count)
+        alone_s = self.llm.seconds(load.count, load.keys) / load.count
+        return tokens * self.token_cost.seconds(alone_s) - lasting_s
 
     def plain_worth(self, load: StepLoad) -> float:
         """Nobody is asked; what is to be better than that has to be so by more than nobody can know."""
@@ -51,70 +48,44 @@ class Forecast:
 
     def text_plan(self, load: StepLoad) -> StepPlan:
         """Asking text drafters alone."""
-        nodes, gain = (self.text.nodes, self.text.tokens) if self._free else (0.0, 0.0)
-        nodes, gain = nodes * load.count, gain * load.count
+        nodes, gain = (self.text.nodes, self.text.tokens * load.count) if self._free else (0.0, 0.0)
         seconds = self._verifying(np.array([nodes]), np.array([gain]), load)
-        return StepPlan(NOBODY, (), load.count + gain, float(seconds[0]))
+        return StepPlan(NOBODY, 0, load.count + gain, float(seconds[0]))
 
-    def best(self, arm: Arm, reach: np.ndarray, load: StepLoad) -> StepPlan:
-        """Of asking these models: for all alike, or for none deeper than pays for its own rows.
-
-        reach [candidate, d]: probability that d + 1 drafted tokens come true."""
-        alike = self._best_until(arm, reach, reach > 0, load)
-        if load.count == 1:
-            return alike
-        token_s = self._token_s(load) if load.other_rows else alike.lasting_s / alike.tokens
-        left_s = max(token_s - self.handling.seconds(1), 1e-9) * max(self.kept[arm.wide].share, 0.1)
-        single = self._best_until(arm, reach, reach * left_s > self._row_s(arm, load), load)
-        return max(alike, single, key=lambda plan: self.worth(plan.tokens, plan.lasting_s, load))
+    def best(self, arm: Arm, gains: np.ndarray, load: StepLoad) -> StepPlan:
+        """Of asking these models, and every text drafter. gains: tokens of the whole batch, [d]: d + 1 levels deep."""
+        tokens, seconds, once_s = self._by_depth(arm, gains, load)
+        d = int(self.worth(tokens, lasting(seconds, once_s), load).argmax())
+        return StepPlan(arm, d + 1, float(tokens[d]), float(seconds[d]), once_s)
 
     def plan(
-        self, arm: Arm, depths: np.ndarray, reach: np.ndarray, load: StepLoad, at_start: bool = False
+        self, arm: Arm, depth: int, gains: np.ndarray, load: StepLoad, at_start: bool = False
     ) -> StepPlan:
         """Of going so deep. at_start: as drafting was measured at start, if that was less."""
-        deep = depths[:, None] > np.arange(reach.shape[1])
-        tokens, seconds, once_s = self._by_depth(arm, reach, deep, load, at_start)
-        own = tuple(depths.tolist())
-        return StepPlan(arm, own, float(tokens[-1]), float(seconds[-1]), once_s)
-
-    def _best_until(self, arm: Arm, reach: np.ndarray, deep: np.ndarray, load: StepLoad) -> StepPlan:
-        """deep [candidate, d]: whether it may go to level d + 1; no level alone comes after one that is not."""
-        tokens, seconds, once_s = self._by_depth(arm, reach, deep, load)
-        d = int(self.worth(tokens, lasting(seconds, once_s), load).argmax())
-        depths = tuple(deep[:, : d + 1].sum(axis=1).tolist())
-        return StepPlan(arm, depths, float(tokens[d]), float(seconds[d]), once_s)
+        tokens, seconds, once_s = self._by_depth(arm, gains, load, at_start)
+        return StepPlan(arm, depth, float(tokens[depth - 1]), float(seconds[depth - 1]), once_s)
 
     def _by_depth(
-        self, arm: Arm, reach: np.ndarray, deep: np.ndarray, load: StepLoad, at_start: bool = False
+        self, arm: Arm, gains: np.ndarray, load: StepLoad, at_start: bool = False
     ) -> tuple[np.ndarray, np.ndarray, float]:
-        """(tokens, seconds, of which once), [d]: where no candidate goes deeper than d + 1."""
-        asked = deep.sum(axis=0)
+        """(tokens, seconds, of which once), [d]: d + 1 levels deep."""
+        levels = np.arange(1, len(gains) + 1)
         kept = self.kept[arm.wide]
-        gain = kept.share * (reach * deep).sum(axis=0).cumsum()
-        seconds = self._verifying(kept.nodes_per_level * asked.cumsum(), gain, load)
-        once_s, some = 0.0, deep[:, 0]
-        for i in arm.drafters:
-            drafter, debts = self.drafters[i], int(load.debts[some, i].sum())
+        gain = kept.share * gains
+        seconds, once_s = self._verifying(kept.nodes_per_level * levels, gain, load), 0.0
+        for drafter, debts in ((self.drafters[i], load.debts[i]) for i in arm.drafters):
+            first, second = (drafter.seconds(debts, load.count, depth, arm.wide) for depth in (1, 2))
             share = min(1.0, 1.0 / drafter.overhead) if at_start else 1.0
-            seconds = seconds + share * drafter.seconds(debts, asked, arm.wide)
-            once_s += share * drafter.catching_up(debts, int(asked[0]))
+            seconds = seconds + share * (first + (second - first) * (levels - 1))
+            once_s += share * drafter.catching_up(debts, load.count)
         return load.count + gain, seconds, once_s
 
     def _verifying(self, nodes: np.ndarray, gain: np.ndarray, load: StepLoad) -> np.ndarray:
-        """Seconds of a step but for asking models. nodes, gain: of all candidates; arrays: of alternatives."""
-        rows = load.other_rows + load.count + nodes.round()
-        seconds = self.llm.seconds_each(rows, load.keys + nodes * (load.keys / load.count))
+        """Seconds of a step but for asking models. nodes: of one sequence. Arrays: of alternatives."""
+        rows = load.other_rows + load.count + (nodes * load.count).round()
+        seconds = self.llm.seconds_each(rows, load.keys * (1 + nodes))
         calls = sum(drafter.calls.seconds(load.count) for drafter in self._free)
-        return seconds + calls + self.handling.seconds(1) * (2 * load.count + nodes + gain)
-
-    def _row_s(self, arm: Arm, load: StepLoad) -> float:
-        """What it costs to take one candidate a level deeper."""
-        nodes = self.kept[arm.wide].nodes_per_level
-        rows = load.other_rows + load.count + round(nodes * load.count)
-        more = max(1, round(nodes * load.count))
-        verified = nodes * (self.llm.seconds(rows + more) - self.llm.seconds(rows)) / more
-        drafted = sum(self.drafters[i].row_s(load.count, arm.wide) for i in arm.drafters)
-        return verified + drafted + self.handling.seconds(nodes)
+        return seconds + calls + self.handling.seconds(1) * ((2 + nodes) * load.count + gain)
 
     def keep(self, reaches: np.ndarray, load: StepLoad, draft_s: float, once_s: float) -> tuple[int, float]:
         """(how many of the drafted nodes are worth the most, that worth). reaches: of all, the likeliest first."""

@@ -29,33 +29,32 @@ class StepPlan:
     """One way to draft, and what is expected of it."""
 
     arm: Arm
-    depths: tuple[int, ...]  # how deep the arm's drafters go, by candidate
+    depth: int
     tokens: float
     seconds: float
     once_s: float = 0.0  # of the seconds: catching up, which later steps gain from, too
 
     @property
-    def lasting_s(self) -> float:
-        return lasting(self.seconds, self.once_s)
+    def rate(self) -> float:
+        return self.tokens / self.lasting_s
 
     @property
-    def asked(self) -> list[int]:
-        """By level: sequences that go so deep."""
-        return [sum(own > level for own in self.depths) for level in range(max(self.depths, default=0))]
+    def lasting_s(self) -> float:
+        return lasting(self.seconds, self.once_s)
 
 
 @dataclass(frozen=True, slots=True)
 class StepLoad:
-    """What a step has to do whatever is drafted."""
+    """What a step has to do whatever is drafted: sums over the candidates."""
 
     count: int
-    keys: int  # a row of each candidate attends
-    debts: np.ndarray  # [candidate, drafter]
+    keys: int  # a row of each attends
+    debts: tuple[int, ...]  # per drafter
     other_rows: int
 
     @classmethod
     def of(cls, candidates: Sequence[Candidate], other_rows: int) -> StepLoad:
-        debts = np.array([candidate.debts for candidate in candidates])
+        debts = tuple(map(sum, zip(*(candidate.debts for candidate in candidates), strict=True)))
         return cls(len(candidates), sum(candidate.length for candidate in candidates), debts, other_rows)
 
 
@@ -65,23 +64,21 @@ class PlannedStep:
 
     plan: StepPlan
     load: StepLoad
-    debts: list[int]  # per drafter, of those that are asked
     draft_s: list[float]  # per drafter
 
     @classmethod
     def of(cls, plan: StepPlan, load: StepLoad, drafters: Sequence[DrafterCost]) -> PlannedStep:
-        asked = plan.asked
-        some = np.array(plan.depths, dtype=bool) if asked else np.zeros(load.count, dtype=bool)
-        debts = load.debts[some].sum(axis=0).tolist()
-        seconds = []
-        for i, drafter in enumerate(drafters):
-            levels = [load.count] if drafter.level is None else asked if i in plan.arm.drafters else []
-            seconds.append(float(drafter.seconds(debts[i], levels, plan.arm.wide)[-1]) if levels else 0.0)
-        return cls(plan, load, debts, seconds)
+        asked = [drafter.level is None or i in plan.arm.drafters for i, drafter in enumerate(drafters)]
+        depth = max(1, plan.depth)
+        seconds = [
+            drafter.seconds(load.debts[i], load.count, depth, plan.arm.wide) if asked[i] else 0.0
+            for i, drafter in enumerate(drafters)
+        ]
+        return cls(plan, load, seconds)
 
     def drafted(self, drafter: int, outcomes: Sequence[Outcome]) -> Drafted:
         """What came of it."""
         found = Counter(depth for outcome in outcomes for depth in outcome.drafts[drafter].depths)
+        depth = max(outcome.depths[drafter] for outcome in outcomes)
         nodes = [found[level] for level in sorted(found)]
-        asked = self.plan.asked if drafter in self.plan.arm.drafters else [len(outcomes)]
-        return Drafted(self.debts[drafter], asked, self.plan.arm.wide, nodes)
+        return Drafted(len(outcomes), self.load.debts[drafter], depth, self.plan.arm.wide, nodes)

@@ -8,7 +8,7 @@ from operator import mul
 
 import pytest
 
-from flexserve_core.policy.acceptance import Calibration, DepthRates, Rate, Spread, matched_nodes, stated
+from flexserve_core.policy.acceptance import Calibration, DepthRates, Rate, matched_nodes, stated
 from flexserve_core.speculation.tree import TreeBuilder
 
 
@@ -33,8 +33,8 @@ def test_a_rate_forgets():
     assert rate.value() < 0.1
 
 
-def gains(conditionals: list[float]) -> list[float]:
-    return list(accumulate(accumulate(conditionals, mul)))
+def gains(rates: DepthRates, priors=None) -> list[float]:
+    return list(accumulate(accumulate(rates.conditionals(priors), mul)))
 
 
 def test_depth_rates_find_the_expected_gain():
@@ -44,52 +44,22 @@ def test_depth_rates_find_the_expected_gain():
         while reached < 4 and rng.random() < 0.5:
             reached += 1
         rates.observe(reached, 4)
-    assert gains(rates.conditionals()) == pytest.approx([0.5, 0.75, 0.875, 0.9375], abs=0.2)
+    assert gains(rates) == pytest.approx([0.5, 0.75, 0.875, 0.9375], abs=0.2)
 
 
 def test_what_was_not_drafted_is_not_counted_against_depth():
     rates = DepthRates(3)
     for _ in range(100):
         rates.observe(1, 1)  # drafts one deep, always right
-    assert gains(rates.conditionals())[2] > 2.5  # deeper ones are believed to be alike
+    assert gains(rates)[2] > 2.5  # deeper ones are believed to be alike
 
 
 def test_rates_start_from_what_they_are_told():
     newcomer = DepthRates(2)
-    assert gains(newcomer.given([0.05, 0.05], 3.0, 1.0))[1] < 0.1
+    assert gains(newcomer, [0.05, 0.05])[1] < 0.1
     for _ in range(60):
         newcomer.observe(2, 2)
-    assert gains(newcomer.given([0.05, 0.05], 3.0, 1.0))[1] > 1.5
-
-
-def test_what_was_seen_counts_for_as_much_as_it_is_trusted():
-    rates = DepthRates(1)
-    for _ in range(4):
-        rates.observe(0, 1)
-    found = [rates.given([0.8], 2.0, trust)[0] for trust in (1.0, 0.5, 0.0)]
-    assert found == sorted(found)
-    assert found[2] == pytest.approx(0.8)
-
-
-def spread_of(shares, observations=20.0) -> Spread:
-    spread = Spread()
-    for share in shares:
-        spread.observe(share, observations)
-    return spread
-
-
-def test_requests_that_are_alike_have_no_spread_and_count_for_each_other():
-    alike = spread_of([0.0] * 100)
-    assert alike.deviation < 0.01
-    chance = spread_of([0.4, 0.6] * 50)  # what twenty draws of one half give
-    assert chance.deviation < 0.08
-    assert chance.prior_count == 10
-
-
-def test_requests_that_differ_have_to_be_asked_one_by_one():
-    mixed = spread_of([0.05, 0.95] * 50)
-    assert mixed.deviation == pytest.approx(0.45, abs=0.07)
-    assert mixed.prior_count == 0.5
+    assert gains(newcomer, [0.05, 0.05])[1] > 1.5
 
 
 def test_calibration_corrects_an_overconfident_drafter():
