@@ -99,9 +99,9 @@ def test_control_drafting_with_the_wrong_noise_costs_speed_only(bench, ssm_bench
     requests = make_requests(bench, seed=7, temperature=1.0)
     plain = run_requests(bench.engine(config=SIZES), requests)
     before = run_requests(bench.engine([ssm_bench.ssm_drafter(SIZES)], SIZES), requests)
-    right = ssm_module._children
+    right = ssm_module.foreseen
     monkeypatch.setattr(
-        ssm_module, "_children", lambda view, top, position, width: right(view, top, position + 1, width)
+        ssm_module, "foreseen", lambda law, noise, position, width: right(law, noise, position + 1, width)
     )
     after = run_requests(bench.engine([ssm_bench.ssm_drafter(SIZES)], SIZES), requests)
     assert before.tokens == after.tokens == plain.tokens
