@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from flexserve_core.engine.scheduler import Slice
 from flexserve_core.policy.policy import Candidate, FixedPolicy, Outcome, Policy, Timing
 from flexserve_core.sampling.mss import draft_noise
-from flexserve_core.speculation.drafter import Drafter, DraftView
+from flexserve_core.speculation.drafter import Drafter, DraftView, LevelGate
 from flexserve_core.speculation.drawn import Draws, draws_of
 from flexserve_core.speculation.tree import EMPTY_TREE, TokenTree, merge, prune
 from flexserve_core.structure.drafts import constrained
@@ -121,7 +121,8 @@ class Proposer:
             asked = [i for i, allowed in enumerate(depths) if allowed[number] > 0]
             trees = [EMPTY_TREE] * len(views)
             if asked:
-                asking = [_for_drafter(number, views[i], depths[i][number]) for i in asked]
+                gate = self._policy.gate(number)
+                asking = [_for_drafter(number, views[i], depths[i][number], gate) for i in asked]
                 for i, tree in zip(asked, drafter.propose(asking), strict=True):
                     trees[i] = tree if self._usable(tree) else EMPTY_TREE
             columns.append(trees)
@@ -163,10 +164,10 @@ class Proposer:
         return Candidate(view.key, sampled, len(view.tokens), view.max_depth, debts, generated)
 
 
-def _for_drafter(number: int, view: DraftView, depth: int) -> DraftView:
+def _for_drafter(number: int, view: DraftView, depth: int, gate: LevelGate | None) -> DraftView:
     """What drafter `number` sees: how deep it may go, and noise of its own where drafts are drawn."""
     noise = draft_noise(view.noise, len(view.tokens), number) if view.draws else view.noise
-    return replace(view, max_depth=min(depth, view.max_depth), noise=noise)
+    return replace(view, max_depth=min(depth, view.max_depth), noise=noise, gate=gate)
 
 
 def _no_debt(view: DraftView) -> int:

@@ -16,7 +16,9 @@ _PRIOR = 0.6  # acceptance of a draft nobody knows anything about
 _PRIOR_COUNT = 3.0
 _SLOW_FADE = 0.998
 _YIELD_RATE = 0.1
+_YIELD_FADE = 0.985
 _FORGETTING = 0.003  # in a step
+_CHANCE_EDGES = (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.96)
 _CONFIDENCE_EDGES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.97)
 
 
@@ -113,6 +115,32 @@ class Calibration:
                 )
 
 
+class LevelYields:
+    """How often the children of a drafted node held the text's next token, by how likely the node was itself."""
+
+    def __init__(self) -> None:
+        self._rates: dict[tuple[int, bool, bool, int], Rate] = {}
+
+    def expected(self, drafter: int, wide: bool, sampled: bool, log_prob: float, prior: float) -> float:
+        """Tokens that a level below a node brings. log_prob: cumulative, the drafter's own."""
+        rate = self._rates.get((drafter, wide, sampled, _chance_cell(log_prob)))
+        return prior if rate is None else rate.value(prior)
+
+    def learn(self, drafter: int, wide: bool, sampled: bool, tree: TokenTree, emitted: Sequence[int]) -> None:
+        """Every node with children is a case, verified or not, unless the tokens end before it is known."""
+        way = matched_nodes(tree, emitted)
+        unknown = set(way[len(emitted) - 1 :])
+        for node, parent in enumerate(tree.parents):
+            if parent in unknown:
+                unknown.add(node)
+        for node in {*tree.parents} - {-1} - unknown:
+            cell = drafter, wide, sampled, _chance_cell(tree.log_probs[node])
+            rate = self._rates.get(cell)
+            if rate is None:
+                rate = self._rates[cell] = Rate(_YIELD_FADE)
+            rate.observe(node in way[:-1])
+
+
 class KeptPart:
     """What of a drafted tree is kept for verification: nodes for each of its levels, and the share of its gain."""
 
@@ -149,6 +177,10 @@ def stated(tree: TokenTree, node: int) -> float:
     parent = tree.parents[node]
     above = tree.log_probs[parent] if parent >= 0 else 0.0
     return min(1.0, math.exp(min(0.0, tree.log_probs[node] - above)))
+
+
+def _chance_cell(log_prob: float) -> int:
+    return bisect_left(_CHANCE_EDGES, math.exp(min(0.0, log_prob)))
 
 
 def _cell(source: str, sampled: bool, depth: int, confidence: float) -> tuple[str, bool, bool, int]:

@@ -1,10 +1,10 @@
 """The policy that measures before it speculates: the most expected tokens per second of the whole batch.
 
-Before drafting it weighs *arms* (sets of drafters) and depths: tokens expected from tracked acceptance against the
-drafters' and the LLM's measured cost. A step that computes prompts, too, takes its time anyhow: there a token is worth
-what tokens cost in other steps. After drafting, when the drafters have said how sure they are, it keeps the
-nodes whose chance of acceptance pays for their row. What is switched off is tried again out of a small budget, a fixed
-share of the time spent, so that a bad drafter costs a bounded share and a good one is found again.
+Before drafting it weighs *arms* (sets of drafters, narrow or wide): tokens expected from tracked acceptance against
+the drafters' and the LLM's measured cost, and what such steps have brought. Between the levels of a draft, when the
+drafters have said how sure they are, gates decide how deep it goes; after it, the nodes are kept whose chance of
+acceptance pays for their row. What pays alone pays beside a prompt. What is switched off is tried again out of a small
+budget, a fixed share of the time spent, so that a bad drafter costs a bounded share and a good one is found again.
 
 Source: the objective is that of Sequoia (Chen et al., 2024) and of SpecDec++ (Huang et al., 2024), taken per batch.
 """
@@ -12,14 +12,17 @@ Source: the objective is that of Sequoia (Chen et al., 2024) and of SpecDec++ (H
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from flexserve_core.policy.acceptance import Calibration
+from flexserve_core.policy.acceptance import Calibration, LevelYields
 from flexserve_core.policy.arms import NOBODY, Arm, ArmAcceptance, arms_of
 from flexserve_core.policy.cost import CostCurve
 from flexserve_core.policy.drafter_cost import DrafterCost
 from flexserve_core.policy.forecast import Forecast
+from flexserve_core.policy.gate import Gate, Prices
+from flexserve_core.policy.hindsight import Hindsight
 from flexserve_core.policy.plan import PlannedStep, StepLoad, StepPlan
 from flexserve_core.policy.policy import Candidate, Outcome, Timing
 from flexserve_core.policy.probes import Probe, ProbeBudgets
@@ -48,13 +51,15 @@ class AdaptivePolicy:
         self._arms = arms_of(self._models)
         self._acceptance = ArmAcceptance(self._arms, self._free, max_depth)
         self._calibration = Calibration()
+        self._yields = LevelYields()
+        self._hindsight = Hindsight()
         self._probes = ProbeBudgets()
         self._hoped_for = 0.0, 0.0  # tokens per second that would show a hope right; the price of hoping
         self._step: PlannedStep | None = None
         self._rest = Rest()
         self._could_speculate = 0  # sequences, in this step
         self._standing, self._stands = _NOTHING, 0  # a plan, and for how many steps it stands
-        self._stands_for = 0  # sequences
+        self._stands_for = 0  # sequences, by order of size
 
     def costs(self) -> tuple[dict[int, float], ...]:
         """rows → seconds of a forward as believed now: the LLM's, then of each drafter with a model."""
@@ -75,18 +80,46 @@ class AdaptivePolicy:
         plan = self._standing_plan(load) or self._decide(load, candidates)
         if plan is None:
             return [(0,) * len(self._drafters) for _ in candidates]
-        self._step = PlannedStep.of(plan, load, self._drafters)
+        self._step = self._planned(plan, load)
         return [self._of_one(plan, candidate) for candidate in candidates]
 
     def max_width(self) -> int | None:
         narrow = self._step is not None and not self._step.plan.arm.wide
         return 1 if narrow else None
 
+    def gate(self, drafter: int) -> Gate | None:
+        return self._step.gates.get(drafter) if self._step is not None else None
+
+    def _planned(self, plan: StepPlan, load: StepLoad) -> PlannedStep:
+        per_s = self._forecast.tokens_per_s(load)
+        keys = load.keys // load.count
+        prices = Prices(self._forecast.llm, self._forecast.handling.seconds(2), keys, per_s)
+        gates = {
+            i: Gate(
+                drafter=i,
+                wide=plan.arm.wide,
+                cost=self._drafters[i],
+                yields=self._yields,
+                prices=prices,
+                tries=self._tries_deeper,
+                rows=load.other_rows + load.count,
+                by_level=plan.by_level,
+                draft_s=self._drafters[i].first_level(load.debts[i], load.count, plan.arm.wide),
+            )
+            for i in plan.arm.drafters
+        }
+        text_s = sum(self._drafters[i].calls.seconds(load.count) for i in self._free)
+        plain_per_s = self._forecast.plain_worth(replace(load, other_rows=0))
+        return PlannedStep(plan, load, plain_per_s, gates, text_s)
+
+    def _tries_deeper(self, price_s: float) -> bool:
+        return self._probes.now is None and self._probes.affords(Probe.DEEPER, price_s)
+
     def _standing_plan(self, load: StepLoad) -> StepPlan | None:
         """What was decided for this step, too, unless there is something else to do now."""
-        if self._stands == 0 or (self._standing.arm.drafters and load.other_rows):
+        if self._stands == 0:
             return None
-        if self._standing.arm.drafters and load.count != self._stands_for:
+        if self._standing.arm.drafters and load.scale != self._stands_for:
             return None
         self._stands -= 1
         return self._standing
@@ -94,12 +127,16 @@ class AdaptivePolicy:
     def _decide(self, load: StepLoad, candidates: Sequence[Candidate]) -> StepPlan | None:
         """None: ask nobody, in this step."""
         gains = {arm: self._acceptance.gains(arm, candidates) for arm in self._arms}
-        plans = [self._forecast.text_plan(load)]
-        plans += [self._forecast.best(arm, gain, load) for arm, gain in gains.items()]
-        best = max(plans, key=lambda plan: self._forecast.worth(plan.tokens, plan.lasting_s, load))
-        plain = self._forecast.plain_worth(load)
-        if self._forecast.worth(best.tokens, best.lasting_s, load) > plain:
-            self._standing, self._stands_for = best if best.arm.drafters else _NOTHING, load.count
+        alone = replace(load, other_rows=0)  # what pays then pays beside a prompt, too
+        plain = self._forecast.plain_worth(alone)
+        text = self._forecast.text_plan(alone)
+        speedups = [(text.rate / plain, text)]
+        for arm, gain in gains.items():
+            plan = self._forecast.best(arm, gain, alone)
+            speedups.append((self._speedup(plan, plain, load), plan))
+        speedup, best = max(speedups, key=lambda one: one[0])
+        if speedup > 1:
+            self._standing, self._stands_for = best if best.arm.drafters else _NOTHING, load.scale
             self._stands = _STANDS - 1 if best.arm.drafters else REST_STEPS
             return self._with_probe(best, load, gains)
         if load.other_rows:
@@ -107,23 +144,29 @@ class AdaptivePolicy:
         self._rest.begin(candidate.key for candidate in candidates)
         return self._hope(best, plain, load, gains)
 
+    def _speedup(self, plan: StepPlan, plain: float, load: StepLoad) -> float:
+        """Over so many tokens a second. What is to be caught up on is no matter of experience."""
+        going_s = plan.seconds - plan.once_s
+        going = self._hindsight.speedup(_kind(plan, load), plan.tokens / going_s / plain)
+        return going * going_s / plan.lasting_s
+
     def _of_one(self, plan: StepPlan, candidate: Candidate) -> tuple[int, ...]:
+        """As deep as the gates let it; but of a hope nobody knows what a level costs now."""
+        most = plan.depth if self._probes.now is Probe.HOPE else candidate.max_depth
         return tuple(
             candidate.max_depth
             if i in self._free
-            else min(plan.depth, candidate.max_depth) * (i in plan.arm.drafters)
+            else min(most, candidate.max_depth) * (i in plan.arm.drafters)
             for i in range(len(self._drafters))
         )
 
     def _with_probe(self, best: StepPlan, load: StepLoad, gains: _Gains) -> StepPlan:
-        """The best plan, or once in a while a bolder one."""
-        deeper = min(best.depth + bool(best.arm.drafters), self._max_depth)
-        bolder = {Probe.DEEPER: (best.arm, deeper), Probe.EVERYONE: self._everyone(best.depth)}
-        for kind, (arm, depth) in bolder.items():
-            if arm.drafters and (arm, depth) != (best.arm, best.depth):
-                probe = self._forecast.plan(arm, depth, gains[arm], load)
-                if self._probes.affords(kind, probe.seconds - best.seconds):
-                    return probe
+        """The best plan, or once in a while everyone."""
+        everyone, depth = self._everyone(best.depth)
+        if everyone.drafters and everyone != best.arm:
+            probe = self._forecast.plan(everyone, depth, gains[everyone], load)
+            if self._probes.affords(Probe.EVERYONE, probe.seconds - best.seconds):
+                return probe
         return best
 
     def _hope(self, best: StepPlan, plain: float, load: StepLoad, gains: _Gains) -> StepPlan | None:
@@ -154,6 +197,8 @@ class AdaptivePolicy:
         if not candidates:
             return []
         step = self._step
+        if step is not None and not step.plan.arm.wide and step.plan.arm.drafters and not self._free:
+            return list(trees)  # chains that the gate has weighed, level by level
         load = step.load if step else StepLoad.of(candidates, other_rows)
         reaches = [
             self._calibration.reach(tree, c.sampled) for tree, c in zip(trees, candidates, strict=True)
@@ -162,7 +207,7 @@ class AdaptivePolicy:
         reach = np.array([value for one in reaches for value in one])
         nodes = np.array([node for _, node in places])
         ranked = np.lexsort((nodes, -reach))  # the likeliest first, and parents before their children
-        spent = (sum(step.draft_s), step.plan.once_s) if step else (0.0, 0.0)
+        spent = (step.draft_s, step.plan.once_s) if step else (0.0, 0.0)
         keep, worth = self._forecast.keep(reach[ranked], load, *spent)
         kept: list[list[int]] = [[] for _ in trees]
         for index, node in (places[number] for number in ranked[:keep]):
@@ -191,22 +236,37 @@ class AdaptivePolicy:
     # -- learning -------------------------------------------------------------------------------------------------
 
     def observe(self, outcomes: Sequence[Outcome], timing: Timing) -> None:
-        self._forecast.llm.observe(timing.rows, timing.forward_s, timing.keys)
+        if self._forecast.llm.observe(timing.rows, timing.forward_s, timing.keys):
+            self._no_longer_busy()
         total = timing.forward_s + sum(timing.draft_s)
         if self._could_speculate:
             for drafter, seconds in zip(self._drafters, timing.draft_s, strict=True):
                 if seconds == 0:
                     drafter.not_asked()
             self._probes.earn(total)
-        self._note_handling(outcomes, timing)
+            self._hindsight.step(_kind(self._step.plan, self._step.load) if self._step else None)
+        self._forecast.note_handling(self._could_speculate, outcomes, timing)
         self._could_speculate = 0
         if outcomes and self._step is not None:
+            outcomes = [self._step.let(outcome) for outcome in outcomes]
             self._note_drafting(self._step, outcomes, timing)
         self._step = None
         for outcome in outcomes:
-            for tree in outcome.drafts:
-                self._calibration.learn(tree, outcome.emitted, outcome.candidate.sampled)
-            self._acceptance.learn(outcome)
+            self._learn(outcome)
+
+    def _no_longer_busy(self) -> None:
+        """The machine was, so what drafting cost and lost meanwhile is no guide."""
+        for drafter in self._drafters:
+            drafter.forget()
+        self._probes.forgive()
+
+    def _learn(self, outcome: Outcome) -> None:
+        sampled, wide = outcome.candidate.sampled, outcome.max_width is None
+        for i, tree in enumerate(outcome.drafts):
+            self._calibration.learn(tree, outcome.emitted, sampled)
+            if i in self._models:
+                self._yields.learn(i, wide, sampled, tree, outcome.emitted)
+        self._acceptance.learn(outcome)
 
     def _note_drafting(self, step: PlannedStep, outcomes: Sequence[Outcome], timing: Timing) -> None:
         if self._probes.now is Probe.HOPE:
@@ -217,23 +277,20 @@ class AdaptivePolicy:
             if tokens > plain * seconds:
                 self._rest.end()
         elif self._probes.now is not None:
-            self._probes.charge(sum(timing.draft_s) - sum(step.draft_s))
+            self._probes.charge(sum(timing.draft_s) - step.draft_s)
+        if step.plan.arm.drafters and not step.load.other_rows:
+            tokens = sum(len(outcome.emitted) for outcome in outcomes)
+            seconds = timing.forward_s + sum(timing.draft_s) + timing.other_s
+            seconds = max(seconds / 2, seconds - step.plan.once_s)
+            self._hindsight.observe(_kind(step.plan, step.load), tokens, seconds * step.plain_per_s)
         for i, seconds in enumerate(timing.draft_s):
             if seconds > 0:
                 self._drafters[i].observe(step.drafted(i, outcomes), seconds)
 
-    def _note_handling(self, outcomes: Sequence[Outcome], timing: Timing) -> None:
-        """Of steps that only decode: a prompt's rows are handled otherwise."""
-        nodes = sum(len(outcome.tree) for outcome in outcomes)
-        if timing.rows != self._could_speculate + nodes or timing.rows == 0:
-            return
-        tokens = self._could_speculate
-        if outcomes:
-            tokens = sum(len(outcome.emitted) for outcome in outcomes)
-            self._forecast.handling.observe(len(outcomes) + nodes + tokens, timing.other_s)
-        else:
-            self._forecast.plain_handling.observe(2 * tokens, timing.other_s)
-        self._forecast.token_cost.observe(tokens, timing.forward_s + sum(timing.draft_s) + timing.other_s)
-
     def forget(self, key: int) -> None:
         self._acceptance.forget(key)
+
+
+def _kind(plan: StepPlan, load: StepLoad) -> tuple[Arm, int]:
+    """What one plan's success says something about: the same arm for about as many sequences."""
+    return plan.arm, load.scale

@@ -57,13 +57,16 @@ class ArmAcceptance:
 
     def __init__(self, arms: Sequence[Arm], text: Sequence[int], max_depth: int) -> None:
         self._all = {arm: [DepthRates(max_depth, _ALL_FADE) for _ in range(_AGES)] for arm in arms}
+        self._any_age = {arm: DepthRates(max_depth, _ALL_FADE) for arm in arms}  # for ages that were not seen
         self._text = tuple(text)  # drafters without a model: asked with every arm
         self._max_depth = max_depth
         self._requests: dict[int, _Own] = {}
 
     def gains(self, arm: Arm, candidates: Sequence[Candidate]) -> np.ndarray:
         """[d]: accepted tokens expected of all candidates together at depth d + 1."""
-        priors = [rates.conditionals() for rates in self._all[arm]]
+        chain = self._any_age[Arm(arm.drafters)].conditionals()
+        any_age = self._any_age[arm].conditionals(chain) if arm.wide else chain
+        priors = [rates.conditionals(any_age) for rates in self._all[arm]]
         found = np.array([self._conditionals(arm, priors, candidate) for candidate in candidates])
         for row, candidate in zip(found, candidates, strict=True):
             row[candidate.max_depth :] = 0.0
@@ -92,6 +95,7 @@ class ArmAcceptance:
             # the tokens end with the text, not with the draft: what was not reached by then is unknown
             drafted = min(drafted, max(reached, len(outcome.emitted)))
             self._all[arm][_age(outcome.candidate)].observe(reached, drafted)
+            self._any_age[arm].observe(reached, drafted)
             own = self._requests.setdefault(outcome.candidate.key, _Own())
             own.length = outcome.candidate.length
             own.rates.setdefault(arm, DepthRates(self._max_depth, _OWN_FADE)).observe(reached, drafted)

@@ -14,6 +14,10 @@ import numpy as np
 _LEVEL_RATE = 0.1  # how fast the whole curve follows the machine's speed
 _POINT_RATE = 0.03  # how fast a point follows its own error
 _MOST = 1.5  # a longer forward is believed this far: a step that was interrupted says nothing
+_CALL_FADE = 0.95
+_MOST_OF_CALL = 2.5  # a call of many forwards is believed that far
+_PRIOR_CALLS = 0.5
+_CALLS_AT_ONCE = 20.0  # that one counts for which took far less than thought
 FAR = 0.5  # what takes this much less than thought is believed at once: nothing shortens it by accident
 
 
@@ -54,10 +58,10 @@ class CostCurve:
         slope = (self._rising[right] - self._rising[right - 1]) / (high - low)
         return self._rising[right - 1] + slope * (rows - low)
 
-    def observe(self, rows: int, seconds: float, keys: int = 0) -> None:
-        """A forward took this long. The level follows at once, the nearest point slowly."""
+    def observe(self, rows: int, seconds: float, keys: int = 0) -> bool:
+        """A forward took this long. The level follows at once, the nearest point slowly. True: it was far less."""
         if rows <= 0 or seconds <= 0:
-            return
+            return False
         ratio = min(_MOST, seconds / self.seconds(rows, keys))
         nearest = self._nearest(rows)
         if ratio < FAR:
@@ -66,6 +70,7 @@ class CostCurve:
             self._level *= 1 + _LEVEL_RATE * (ratio - 1)
             self._measured[nearest] *= 1 + _POINT_RATE * (ratio - 1)
         self._rising = list(accumulate(self._measured, max))
+        return ratio < FAR
 
     def _take_down(self, point: int, ratio: float) -> None:
         """The machine is no longer busy.
@@ -102,7 +107,7 @@ class TokenCost:
         return self._seconds / self._tokens if self._tokens else at_first
 
     def observe(self, tokens: int, seconds: float) -> None:
-        rate = _LEVEL_RATE if self._tokens else 1.0
+        rate = _POINT_RATE if self._tokens else 1.0
         self._tokens += rate * (tokens - self._tokens)
         self._seconds += rate * (seconds - self._seconds)
 
@@ -121,3 +126,66 @@ class UnitCost:
             return
         measured = min(seconds / units, 10 * self._unit_s + 1e-5)
         self._unit_s += (1.0 if measured < FAR * self._unit_s else _LEVEL_RATE) * (measured - self._unit_s)
+
+
+class LinearCost:
+    """Seconds of calls that take so much for each unit, and a multiple of what was predicted for the rest.
+
+    Least squares over fading observations. before: whose answer stands where little was seen; None: as predicted.
+    """
+
+    def __init__(self, before: LinearCost | None = None) -> None:
+        self._before = before
+        self._clear()
+
+    def _clear(self) -> None:
+        self._calls = 0.0
+        self._uu = self._up = self._pp = self._us = self._ps = 0.0  # sums: units u, predicted p, seconds s
+
+    def fit(self) -> tuple[float, float]:
+        """(seconds of a unit, factor of what was predicted); neither is negative."""
+        unit_s, factor = self._before.fit() if self._before is not None else (0.0, 1.0)
+        if self._calls == 0:
+            return unit_s, factor
+        prior = (
+            _PRIOR_CALLS / self._calls
+        )  # calls of units alone and of the rest alone, as large as those seen
+        uu, pp = (1 + prior) * self._uu, (1 + prior) * self._pp
+        us, ps = self._us + prior * self._uu * unit_s, self._ps + prior * self._pp * factor
+        apart = uu * pp - self._up**2
+        unit_s, factor = (us * pp - self._up * ps) / apart, (uu * ps - self._up * us) / apart
+        if unit_s < 0:
+            return 0.0, ps / pp
+        return (us / uu, 0.0) if factor < 0 else (unit_s, factor)
+
+    def seconds(self, units: int, predicted: float) -> float:
+        unit_s, factor = self.fit()
+        return unit_s * units + factor * predicted
+
+    def observe(self, units: int, predicted: float, seconds: float) -> None:
+        """units ≥ 1, predicted > 0."""
+        thought, weight = self.seconds(units, predicted), 1.0
+        if seconds < FAR * thought:
+            self._clear()
+            weight = _CALLS_AT_ONCE
+        seconds = min(seconds, _MOST_OF_CALL * thought)
+        self._fade(_CALL_FADE)
+        self._calls += weight
+        self._uu += weight * units * units
+        self._up += weight * units * predicted
+        self._pp += weight * predicted * predicted
+        self._us += weight * units * seconds
+        self._ps += weight * predicted * seconds
+
+    def forget(self, share: float = 1.0) -> None:
+        """A share of how much slower it was than thought before: the busy machine's doing, perhaps."""
+        unit_s, factor = self.fit()
+        if unit_s > 0 or factor > 1:
+            unit_s, factor = self._before.fit() if self._before is not None else (0.0, 1.0)
+            self._us += share * (unit_s * self._uu + factor * self._up - self._us)
+            self._ps += share * (unit_s * self._up + factor * self._pp - self._ps)
+
+    def _fade(self, by: float) -> None:
+        self._calls *= by
+        self._uu, self._up, self._pp = by * self._uu, by * self._up, by * self._pp
+        self._us, self._ps = by * self._us, by * self._ps

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar, cast
 
-from flexserve_core.policy.cost import FAR, CostCurve, UnitCost
+import numpy as np
 
+from flexserve_core.policy.cost import FAR, CostCurve, LinearCost, UnitCost
+
+_Depth = TypeVar("_Depth", float, np.ndarray)
 _RATE = 0.1  # of the running averages
 _FORGETTING = 0.003  # in a step
 
@@ -20,7 +24,7 @@ class Drafted:
 
     sequences: int
     debts: int
-    depth: int  # asked for
+    depth: int  # that it was let
     wide: bool
     nodes: Sequence[int]  # drafted, by level; one it did not run is not there
 
@@ -30,44 +34,85 @@ class DrafterCost:
     """What asking one drafter costs. level: the model's forward by rows; None for a drafter without a model."""
 
     level: CostCurve | None
-    overhead: float = 1.0  # measured ÷ predicted of drafters with a model
     calls: UnitCost = field(default_factory=UnitCost)  # a unit is one sequence; of drafters without a model
     wide_rows: float = 3.0  # of a level of one sequence's wide draft
-    levels_run: float = 1.0  # of the levels below the first that were asked for: a draft may end early
+    goes_on: float = 1.0  # of the levels below the first that it might have run: a draft may end early
+    _narrow: LinearCost = field(default_factory=LinearCost)  # a unit is one sequence
+    _wide: LinearCost = field(init=False)
 
-    def seconds(self, debts: int, sequences: int, depth: int, wide: bool) -> float:
-        """Of drafting `depth` levels for `sequences` sequences whose debts add up to `debts` rows."""
-        if depth == 0 or sequences == 0:
-            return 0.0
-        if self.level is None:
-            return self.calls.seconds(sequences)
+    def __post_init__(self) -> None:
+        self._wide = LinearCost(self._narrow)
+
+    def seconds(
+        self, debts: int, sequences: int, depth: _Depth, wide: bool, at_start: bool = False
+    ) -> _Depth:
+        """Of drafting `depth` ≥ 1 levels with a model for so many sequences. debts: rows of the first, of all.
+
+        at_start: as it was predicted at start, if that was less."""
         rows = max(1, round(self.wide_rows * sequences)) if wide else sequences
-        deeper = self.levels_run * (depth - 1) * self.level.seconds(rows)
-        return self.overhead * (self.level.seconds(debts) + deeper)
+        first = self.first_level(debts, sequences, wide, at_start)
+        return first + self.levels_below(depth) * self.of_level(rows, wide, at_start)
+
+    def first_level(self, debts: int, sequences: int, wide: bool, at_start: bool = False) -> float:
+        """With what there is to do once in a draft, and all that is to be caught up on."""
+        unit_s = 0.0 if at_start else self._line(wide).fit()[0]
+        level_s = self.of_level(min(debts, sequences), wide, at_start)
+        return unit_s * sequences + level_s + self.catching_up(debts, sequences)
+
+    def of_level(self, rows: int, wide: bool, at_start: bool = False) -> float:
+        """Of one forward of its model, with what there is to do around it."""
+        assert self.level is not None
+        factor = self._line(wide).fit()[1]
+        return (min(1.0, factor) if at_start else factor) * self.level.seconds(rows)
+
+    def levels_below(self, depth: _Depth) -> _Depth:
+        """Of `depth` levels those below the first that are run: a geometric series."""
+        goes_on = min(self.goes_on, 1 - 1e-6)
+        return cast("_Depth", goes_on * (1 - goes_on ** (depth - 1)) / (1 - goes_on))
 
     def catching_up(self, debts: int, sequences: int) -> float:
         """What of `seconds` is spent once: the rows that the next step will not owe."""
         if self.level is None:
             return 0.0
-        return self.overhead * (self.level.seconds(debts) - self.level.seconds(min(debts, sequences)))
+        more_s = self.level.seconds(debts) - self.level.seconds(min(debts, sequences))
+        return min(1.0, self._narrow.fit()[1]) * more_s  # what there is to do around a forward does not grow
 
     def observe(self, drafted: Drafted, seconds: float) -> None:
         if self.level is None:
             self.calls.observe(drafted.sequences, seconds)
         elif drafted.nodes:  # else it may have had no room to do anything
             fed = drafted.nodes[:-1]  # the deepest were not
-            expected_s = self.level.seconds(drafted.debts) + sum(map(self.level.seconds, fed))
-            ratio = min(1.5, seconds / (self.overhead * expected_s))
-            self.overhead *= ratio if ratio < FAR else 1 + _RATE * (ratio - 1)
+            rows = [min(drafted.debts, drafted.sequences), *fed]
+            self._note_seconds(drafted, sum(map(self.level.seconds, rows)), seconds)
             self._note_shape(drafted, fed)
 
+    def _note_seconds(self, drafted: Drafted, predicted: float, seconds: float) -> None:
+        once_s = self.catching_up(drafted.debts, drafted.sequences)
+        line = self._line(drafted.wide)
+        thought = line.seconds(drafted.sequences, predicted)
+        if once_s < thought:
+            line.observe(drafted.sequences, predicted, max(0.0, seconds - once_s))
+        elif seconds < FAR * (
+            once_s + thought
+        ):  # of much catching up this is learned alone: all is not so slow
+            line.forget()
+
     def _note_shape(self, drafted: Drafted, fed: Sequence[int]) -> None:
-        if drafted.depth > 1:
-            self.levels_run += _RATE * (len(fed) / (drafted.depth - 1) - self.levels_run)
+        ended = len(drafted.nodes) < drafted.depth
+        if fed or ended:
+            self.goes_on += _RATE * (len(fed) / (len(fed) + ended) - self.goes_on)
         if drafted.wide and fed:
             rows = sum(fed) / len(fed) / drafted.sequences
             self.wide_rows += _RATE * (rows - self.wide_rows)
 
     def not_asked(self) -> None:
         """A step without it: that it was slow, perhaps because the machine was busy, is slowly forgotten."""
-        self.overhead = max(min(1.0, self.overhead), (1 - _FORGETTING) * self.overhead)
+        self.forget(_FORGETTING)
+
+    def forget(self, share: float = 1.0) -> None:
+        """That it was slower than predicted."""
+        self._narrow.forget(share)
+        self._wide.forget(share)
+
+    def _line(self, wide: bool) -> LinearCost:
+        return self._wide if wide else self._narrow

@@ -15,6 +15,7 @@ from flexserve_core.policy.arms import NOBODY, Arm
 from flexserve_core.policy.cost import CostCurve, TokenCost, UnitCost
 from flexserve_core.policy.drafter_cost import DrafterCost
 from flexserve_core.policy.plan import StepLoad, StepPlan, lasting
+from flexserve_core.policy.policy import Outcome, Timing
 
 _DOUBT = 0.02  # a gain has to be larger
 _Number = TypeVar("_Number", float, np.ndarray)
@@ -46,6 +47,11 @@ class Forecast:
         seconds -= _DOUBT * (seconds - self.llm.seconds(load.other_rows))
         return self.worth(float(load.count), seconds, load)
 
+    def tokens_per_s(self, load: StepLoad) -> float:
+        """What a second is worth: what the last steps brought in one, or a plain step would."""
+        plain_s = self.llm.seconds(load.count, load.keys) + self.plain_handling.seconds(2 * load.count)
+        return 1.0 / min(self.token_cost.seconds(plain_s / load.count), plain_s / load.count)
+
     def text_plan(self, load: StepLoad) -> StepPlan:
         """Asking text drafters alone."""
         nodes, gain = (self.text.nodes, self.text.tokens * load.count) if self._free else (0.0, 0.0)
@@ -56,14 +62,16 @@ class Forecast:
         """Of asking these models, and every text drafter. gains: tokens of the whole batch, [d]: d + 1 levels deep."""
         tokens, seconds, once_s = self._by_depth(arm, gains, load)
         d = int(self.worth(tokens, lasting(seconds, once_s), load).argmax())
-        return StepPlan(arm, d + 1, float(tokens[d]), float(seconds[d]), once_s)
+        return StepPlan(arm, d + 1, float(tokens[d]), float(seconds[d]), once_s, _by_level(gains, load))
 
     def plan(
         self, arm: Arm, depth: int, gains: np.ndarray, load: StepLoad, at_start: bool = False
     ) -> StepPlan:
         """Of going so deep. at_start: as drafting was measured at start, if that was less."""
         tokens, seconds, once_s = self._by_depth(arm, gains, load, at_start)
-        return StepPlan(arm, depth, float(tokens[depth - 1]), float(seconds[depth - 1]), once_s)
+        return StepPlan(
+            arm, depth, float(tokens[depth - 1]), float(seconds[depth - 1]), once_s, _by_level(gains, load)
+        )
 
     def _by_depth(
         self, arm: Arm, gains: np.ndarray, load: StepLoad, at_start: bool = False
@@ -74,10 +82,8 @@ class Forecast:
         gain = kept.share * gains
         seconds, once_s = self._verifying(kept.nodes_per_level * levels, gain, load), 0.0
         for drafter, debts in ((self.drafters[i], load.debts[i]) for i in arm.drafters):
-            first, second = (drafter.seconds(debts, load.count, depth, arm.wide) for depth in (1, 2))
-            share = min(1.0, 1.0 / drafter.overhead) if at_start else 1.0
-            seconds = seconds + share * (first + (second - first) * (levels - 1))
-            once_s += share * drafter.catching_up(debts, load.count)
+            seconds = seconds + drafter.seconds(debts, load.count, levels, arm.wide, at_start)
+            once_s += drafter.catching_up(debts, load.count)
         return load.count + gain, seconds, once_s
 
     def _verifying(self, nodes: np.ndarray, gain: np.ndarray, load: StepLoad) -> np.ndarray:
@@ -97,3 +103,20 @@ class Forecast:
         worths = self.worth(tokens, lasting(seconds + draft_s, once_s), load)
         best = int(worths.argmax())
         return best, float(worths[best])
+
+    def note_handling(self, sequences: int, outcomes: Sequence[Outcome], timing: Timing) -> None:
+        """Of steps that only decode: a prompt's rows are handled otherwise. sequences: that could be drafted for."""
+        nodes = sum(len(outcome.tree) for outcome in outcomes)
+        if timing.rows != sequences + nodes or timing.rows == 0:
+            return
+        tokens = sequences
+        if outcomes:
+            tokens = sum(len(outcome.emitted) for outcome in outcomes)
+            self.handling.observe(len(outcomes) + nodes + tokens, timing.other_s)
+        else:
+            self.plain_handling.observe(2 * tokens, timing.other_s)
+        self.token_cost.observe(tokens, timing.forward_s + sum(timing.draft_s) + timing.other_s)
+
+
+def _by_level(gains: np.ndarray, load: StepLoad) -> tuple[float, ...]:
+    return tuple((np.diff(gains, prepend=0.0) / load.count).tolist())

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
 
 from flexserve_core.policy.arms import Arm
-from flexserve_core.policy.drafter_cost import Drafted, DrafterCost
+from flexserve_core.policy.drafter_cost import Drafted
+from flexserve_core.policy.gate import Gate
 from flexserve_core.policy.policy import Candidate, Outcome
 
 _STEPS = 8  # that catching up is thought to serve
@@ -33,6 +34,7 @@ class StepPlan:
     tokens: float
     seconds: float
     once_s: float = 0.0  # of the seconds: catching up, which later steps gain from, too
+    by_level: tuple[float, ...] = ()  # tokens of one sequence that each level brings
 
     @property
     def rate(self) -> float:
@@ -52,6 +54,11 @@ class StepLoad:
     debts: tuple[int, ...]  # per drafter
     other_rows: int
 
+    @property
+    def scale(self) -> int:
+        """How many sequences, by order of size: 1, 2 to 3, 4 to 7, …"""
+        return self.count.bit_length()
+
     @classmethod
     def of(cls, candidates: Sequence[Candidate], other_rows: int) -> StepLoad:
         debts = tuple(map(sum, zip(*(candidate.debts for candidate in candidates), strict=True)))
@@ -60,21 +67,18 @@ class StepLoad:
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """What was decided for a step, and how long each drafter should take."""
+    """What was decided for a step."""
 
     plan: StepPlan
     load: StepLoad
-    draft_s: list[float]  # per drafter
+    plain_per_s: float  # tokens, if nobody were asked
+    gates: Mapping[int, Gate]  # of the drafters with a model that are asked
+    text_s: float  # that asking the others should take
 
-    @classmethod
-    def of(cls, plan: StepPlan, load: StepLoad, drafters: Sequence[DrafterCost]) -> PlannedStep:
-        asked = [drafter.level is None or i in plan.arm.drafters for i, drafter in enumerate(drafters)]
-        depth = max(1, plan.depth)
-        seconds = [
-            drafter.seconds(load.debts[i], load.count, depth, plan.arm.wide) if asked[i] else 0.0
-            for i, drafter in enumerate(drafters)
-        ]
-        return cls(plan, load, seconds)
+    @property
+    def draft_s(self) -> float:
+        """Seconds that the drafts should take, as far as they went."""
+        return self.text_s + sum(gate.draft_s for gate in self.gates.values())
 
     def drafted(self, drafter: int, outcomes: Sequence[Outcome]) -> Drafted:
         """What came of it."""
@@ -82,3 +86,11 @@ class PlannedStep:
         depth = max(outcome.depths[drafter] for outcome in outcomes)
         nodes = [found[level] for level in sorted(found)]
         return Drafted(len(outcomes), self.load.debts[drafter], depth, self.plan.arm.wide, nodes)
+
+    def let(self, outcome: Outcome) -> Outcome:
+        """With the depths that the gates let it go to: what they ended is unknown beyond, not wrong."""
+        depths = list(outcome.depths)
+        for drafter, gate in self.gates.items():
+            if gate.closed:
+                depths[drafter] = min(depths[drafter], gate.levels)
+        return replace(outcome, depths=tuple(depths))

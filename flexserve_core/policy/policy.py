@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from flexserve_core.speculation.drafter import LevelGate
 from flexserve_core.speculation.tree import TokenTree
 
 
@@ -65,6 +66,10 @@ class Policy(Protocol):
         """Asked after `depths`: how many nodes a level of an SSM's draft may have in this step; None: as it likes."""
         ...
 
+    def gate(self, drafter: int) -> LevelGate | None:
+        """Asked after `depths`: what this drafter is to ask before each further level; None: nothing."""
+        ...
+
     def select(
         self, candidates: Sequence[Candidate], trees: Sequence[TokenTree], other_rows: int
     ) -> list[TokenTree]:
@@ -93,6 +98,9 @@ class FixedPolicy:
         return [(candidate.max_depth,) * self._num_drafters for candidate in candidates]
 
     def max_width(self) -> int | None:
+        return None
+
+    def gate(self, drafter: int) -> LevelGate | None:
         return None
 
     def select(

@@ -43,6 +43,10 @@ class ProbeBudgets:
         assert self.now is not None
         self._saved_s[self.now] -= max(0.0, seconds)
 
+    def forgive(self) -> None:
+        """What is owed was of other times."""
+        self._saved_s = {kind: max(0.0, saved) for kind, saved in self._saved_s.items()}
+
     def earn(self, seconds: float) -> None:
         """A step took so long."""
         for kind, saved in self._saved_s.items():

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from flexserve_core.policy.cost import CostCurve
 from flexserve_core.policy.policy import Candidate, Outcome, Policy, Timing
+from flexserve_core.speculation.drafter import Front, LevelGate
 from flexserve_core.speculation.tree import TokenTree, merge
 
 
@@ -85,6 +86,8 @@ def _step(policy: Policy, running: Sequence[_Running], machine: Machine) -> tupl
     depths = policy.depths(candidates, 0)
     width = policy.max_width()
     drafts = [_drafts(one, allowed, width) for one, allowed in zip(running, depths, strict=True)]
+    for drafter in range(len(machine.levels)):
+        _stop_at_gate(policy.gate(drafter), drafter, running, drafts)
     draft_s = tuple(
         _draft_seconds(curve, i, candidates, depths, drafts, machine)
         for i, curve in enumerate(machine.levels)
@@ -133,6 +136,29 @@ def _drafts(one: _Running, allowed: Sequence[int], width: int | None) -> tuple[T
     return tuple(
         _cut(tree, most, width) for tree, most in zip(one.recording.trees[one.position], allowed, strict=True)
     )
+
+
+def _stop_at_gate(
+    gate: LevelGate | None, drafter: int, running: Sequence[_Running], drafts: list[tuple[TokenTree, ...]]
+) -> None:
+    """Cuts this drafter's trees where the gate ends the draft."""
+    if gate is None:
+        return
+    deepest = max((max(found[drafter].depths, default=0) for found in drafts), default=0)
+    for level in range(1, deepest):
+        fronts = [
+            Front(one.recording.sampled, _log_probs_at(found[drafter], level))
+            for one, found in zip(running, drafts, strict=True)
+            if max(found[drafter].depths, default=0) > level
+        ]
+        if not gate.goes_on(fronts):
+            for i, found in enumerate(drafts):
+                drafts[i] = (*found[:drafter], _cut(found[drafter], level, None), *found[drafter + 1 :])
+            return
+
+
+def _log_probs_at(tree: TokenTree, level: int) -> list[float]:
+    return [log_prob for log_prob, depth in zip(tree.log_probs, tree.depths, strict=True) if depth == level]
 
 
 def _cut(tree: TokenTree, max_depth: int, width: int | None) -> TokenTree:

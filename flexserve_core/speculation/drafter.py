@@ -16,6 +16,22 @@ from flexserve_core.types import SamplingParams
 
 
 @dataclass(frozen=True, slots=True)
+class Front:
+    """What the next level of one sequence's draft would grow from: its nodes' cumulative log-probabilities."""
+
+    sampled: bool
+    log_probs: Sequence[float]
+
+
+class LevelGate(Protocol):
+    """Asked by a drafter that grows its trees level by level, for all sequences at once."""
+
+    def goes_on(self, fronts: Sequence[Front]) -> bool:
+        """Whether another level is worth it; asked after each, once. False ends the draft."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class DraftView:
     """What a drafter may know of one sequence. `tokens` is the live list: read it, never keep or change it."""
 
@@ -26,6 +42,7 @@ class DraftView:
     max_nodes: int
     max_depth: int
     max_width: int | None = None  # nodes of a level; None: as many as the drafter likes
+    gate: LevelGate | None = None  # one for all views of a call; None: as deep as the drafter likes
     draws: bool = False  # verification="mss": a drafter may draw tokens and say so (TokenTree.drawn)
 
 

@@ -23,7 +23,7 @@ from flexserve_core.runner.model_runner import ModelRunner
 from flexserve_core.sampling.mss import draw
 from flexserve_core.sampling.warp import warp
 from flexserve_core.speculation.children import foreseen, likeliest
-from flexserve_core.speculation.drafter import DraftView
+from flexserve_core.speculation.drafter import DraftView, Front
 from flexserve_core.speculation.expansion import Expansion, Proposal
 from flexserve_core.speculation.tree import EMPTY_TREE, TokenTree, TreeBuilder
 
@@ -51,6 +51,9 @@ class _Growth:
     tails: dict[int, tuple[int, ...]] = field(default_factory=lambda: {-1: ()})
     log_probs: dict[int, float] = field(default_factory=lambda: {-1: 0.0})
     depth: int = 0
+
+    def front(self) -> Front:
+        return Front(not self.view.sampling.greedy, [self.log_probs[node] for node in self.frontier])
 
 
 class SSMDrafter:
@@ -107,14 +110,19 @@ class SSMDrafter:
             logits = self._catch_up(active) if level == 0 else self._feed_level(active)
             self._expand(active, logits[:, : self._vocab], level)
             level += 1
-            active = [growth for growth in active if self._goes_on(growth)]
+            active = self._next_level([growth for growth in active if self._goes_on(growth)])
         return [self._finish(growth) for growth in growths]
+
+    def _next_level(self, active: list[_Growth]) -> list[_Growth]:
+        """All of them or, if that would not pay, none."""
+        gate = active[0].view.gate if active else None
+        return active if gate is None or gate.goes_on([growth.front() for growth in active]) else []
 
     def _goes_on(self, growth: _Growth) -> bool:
         if not growth.frontier or growth.depth >= growth.view.max_depth:
             return False
         room = growth.view.max_nodes - len(growth.builder)
-        return room > 0 and self._expansion.goes_on([growth.log_probs[node] for node in growth.frontier])
+        return room > 0 and self._expansion.goes_on(growth.front().log_probs)
 
     def _can_draft(self, view: DraftView) -> bool:
         fits = len(view.tokens) + view.max_depth <= self._max_positions

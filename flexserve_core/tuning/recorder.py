@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flexserve_core.policy.policy import Candidate, Outcome, Policy, Timing
+from flexserve_core.speculation.drafter import LevelGate
 from flexserve_core.speculation.tree import TokenTree, prune
 
 
@@ -40,6 +41,9 @@ class SizedPolicy:
         return [(min(one.max_depth, self._max_nodes),) * len(one.debts) for one in candidates]
 
     def max_width(self) -> int | None:
+        return None
+
+    def gate(self, drafter: int) -> LevelGate | None:
         return None
 
     def select(
@@ -79,6 +83,9 @@ class Recorder:
 
     def max_width(self) -> int | None:
         return self.current.max_width()
+
+    def gate(self, drafter: int) -> LevelGate | None:
+        return self.current.gate(drafter)
 
     def select(
         self, candidates: Sequence[Candidate], trees: Sequence[TokenTree], other_rows: int

@@ -54,13 +54,26 @@ def test_a_wide_tree_tells_what_its_likeliest_chain_had_brought(emitted, narrow,
     assert gain(found, WIDE, 2) == pytest.approx(wide, abs=0.15)
 
 
-def test_a_chain_says_nothing_of_wide_trees():
+def test_a_chain_says_something_of_wide_trees_only_where_none_was_seen():
+    unseen = ArmAcceptance((NARROW, WIDE), (), 2)
     found = ArmAcceptance((NARROW, WIDE), (), 2)
+    for _ in range(300):
+        found.learn(outcome((6, 7, 1)))  # what no chain had brought
     before = gain(found, WIDE, 2)
     for _ in range(100):
         found.learn(outcome((9,), max_width=1))
-    assert gain(found, WIDE, 2) == before
+        unseen.learn(outcome((9,), max_width=1))
+    assert gain(found, WIDE, 2) == pytest.approx(before, abs=0.05)
     assert gain(found, NARROW, 2) < 0.1
+    assert gain(unseen, WIDE, 2) < 0.3
+
+
+def test_an_age_that_was_not_seen_is_like_the_others():
+    found = ArmAcceptance((NARROW, WIDE), (), 2)
+    for _ in range(300):
+        found.learn(outcome((9,)))
+    old = replace(candidate(2), generated=70)
+    assert float(found.gains(NARROW, [old])[1]) < 0.2
 
 
 def test_who_was_not_asked_is_not_judged():

@@ -239,6 +239,31 @@ def test_one_wide_is_the_chain_of_likeliest_children(ssm_bench, sampling, expans
     assert narrow.tokens == chain.tokens
 
 
+class Gate:
+    """Opens so many times."""
+
+    def __init__(self, opens: int) -> None:
+        self._opens = opens
+        self.asked: list[list[int]] = []  # nodes of each text, each time
+
+    def goes_on(self, fronts) -> bool:
+        self.asked.append([len(front.log_probs) for front in fronts])
+        return len(self.asked) <= self._opens
+
+
+@pytest.mark.parametrize("opens", [0, 2, 9])
+def test_a_gate_ends_the_draft_of_all(ssm_bench, opens):
+    drafter, gate = drafter_of(ssm_bench, Beam(2, 4)), Gate(opens)
+    asked = [replace(view(key, [5, 6, 7 + key]), gate=gate) for key in (1, 2)]
+    for one in asked:
+        drafter.open(one.key, CAPACITY)
+    trees = drafter.propose(asked)
+    assert [max(tree.depths) for tree in trees] == [min(opens + 1, 4)] * 2
+    assert gate.asked[0] == [2, 2]
+    alone = fresh(ssm_bench, view(1, [5, 6, 8]), Beam(2, min(opens + 1, 4)))
+    assert trees[0].tokens == alone.tokens
+
+
 def test_a_level_is_no_wider_than_it_may_be(ssm_bench):
     tree = fresh(ssm_bench, view(1, [5, 6, 7], max_width=2), StaticShape((4, 2, 2)))
     assert [tree.depths.count(depth) for depth in (1, 2, 3)] == [2, 2, 2]

@@ -1,0 +1,88 @@
+"""Whether a draft goes a level deeper: the batch decides, by price."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from flexserve_core.policy.acceptance import LevelYields
+from flexserve_core.policy.cost import CostCurve
+from flexserve_core.policy.drafter_cost import DrafterCost
+from flexserve_core.policy.gate import Gate, Prices
+from flexserve_core.speculation.drafter import Front
+from flexserve_core.speculation.tree import TreeBuilder
+
+LLM, SSM = CostCurve({1: 1.0, 101: 2.0}), CostCurve({1: 0.1, 101: 1.1})  # a row: 0.01
+
+
+def gate(tokens_per_s: float = 2.0, average: float = 0.5, budget_s: float = 0.0, rows: int = 8) -> Gate:
+    return Gate(
+        0,
+        False,
+        DrafterCost(SSM),
+        LevelYields(),
+        Prices(LLM, 0.0, 0, tokens_per_s),
+        lambda price_s: price_s <= budget_s,
+        rows,
+        (average,) * 8,
+        0.1,
+    )
+
+
+def fronts(count: int, chance: float = 0.9) -> list[Front]:
+    return [Front(False, [math.log(chance)]) for _ in range(count)]
+
+
+def test_a_level_has_to_pay_for_its_forward():
+    """It costs 0.1 s and more, 0.22 tokens with the margin; every text brings half a token."""
+    assert gate().goes_on(fronts(4))
+    assert not gate(average=0.01).goes_on(fronts(4))
+    assert not gate(tokens_per_s=100.0).goes_on(fronts(4))
+
+
+def test_many_texts_pay_together_where_few_do_not():
+    assert not gate(tokens_per_s=6.0).goes_on(fronts(1))
+    assert gate(tokens_per_s=6.0).goes_on(fronts(8))
+
+
+def test_what_was_let_through_is_counted():
+    found = gate()
+    assert found.goes_on(fronts(4))
+    assert found.goes_on(fronts(4))
+    assert (found.levels, found.closed, found.rows) == (3, False, 16)
+    assert found.draft_s == pytest.approx(0.1 + 2 * SSM.seconds(4))
+    assert not found.goes_on([])
+    assert (found.levels, found.closed) == (3, True)
+
+
+def test_once_in_a_while_a_level_is_run_to_learn_from_it():
+    assert not gate(average=0.0).goes_on(fronts(4))
+    assert gate(average=0.0, budget_s=1.0).goes_on(fronts(4))
+
+
+def chain(*log_probs: float):
+    builder, node = TreeBuilder(), -1
+    for token, log_prob in enumerate(log_probs):
+        node = builder.add(node, token, log_prob, "s")
+    return builder.build()
+
+
+def test_what_sure_nodes_bring_is_learned_apart_from_what_unsure_ones_do():
+    found = LevelYields()
+    for _ in range(200):
+        found.learn(0, False, False, chain(-0.01, -0.02), (0, 1, 9))
+        found.learn(0, False, False, chain(-1.5, -1.6), (0, 9))
+    assert found.expected(0, False, False, -0.01, 0.5) > 0.95
+    assert found.expected(0, False, False, -1.5, 0.5) < 0.05
+    assert found.expected(0, True, False, -0.01, 0.5) == 0.5
+    assert found.expected(1, False, False, -0.01, 0.5) == 0.5
+
+
+def test_what_lies_beyond_the_tokens_is_unknown_not_wrong():
+    found = LevelYields()
+    for _ in range(200):
+        found.learn(0, False, False, chain(-0.01, -1.2, -2.0, -3.0), (0, 1))
+    assert found.expected(0, False, False, -0.01, 0.5) > 0.95  # its child came true
+    assert found.expected(0, False, False, -1.2, 0.5) == 0.5
+    assert found.expected(0, False, False, -2.0, 0.5) == 0.5
