@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-REST_STEPS = 8
+REST_STEPS = 16
 
 
 class Rest:
