@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from flexserve_core.speculation.tree import TokenTree
 
@@ -37,6 +37,24 @@ class Rate:
 
     def value(self, prior: float = _PRIOR, prior_count: float = _PRIOR_COUNT) -> float:
         return _estimate(self._hits, self._seen, prior, prior_count)
+
+
+class _Rates:
+    """A rate for each kind of case."""
+
+    def __init__(self, fade: float) -> None:
+        self._fade = fade
+        self._rates: dict[Hashable, Rate] = {}
+
+    def value(self, kind: Hashable, prior: float) -> float:
+        rate = self._rates.get(kind)
+        return prior if rate is None else rate.value(prior)
+
+    def observe(self, kind: Hashable, hit: bool) -> None:
+        rate = self._rates.get(kind)
+        if rate is None:
+            rate = self._rates[kind] = Rate(self._fade)
+        rate.observe(hit)
 
 
 class DepthRates:
@@ -75,19 +93,14 @@ class Calibration:
     """What a drafter's confidence is worth: P(accepted | parent accepted) by source, mode and stated probability."""
 
     def __init__(self) -> None:
-        self._rates: dict[tuple[str, bool, bool, int], Rate] = {}
+        self._rates = _Rates(_SLOW_FADE)
 
     def conditional(self, source: str, sampled: bool, depth: int, stated: float) -> float:
         """stated: the drafter's own probability of the node given its parent; the prior as long as little is known."""
-        rate = self._rates.get(_cell(source, sampled, depth, stated))
-        return stated if rate is None else rate.value(stated)
+        return self._rates.value(_cell(source, sampled, depth, stated), stated)
 
     def observe(self, source: str, sampled: bool, depth: int, stated: float, accepted: bool) -> None:
-        cell = _cell(source, sampled, depth, stated)
-        rate = self._rates.get(cell)
-        if rate is None:
-            rate = self._rates[cell] = Rate(_SLOW_FADE)
-        rate.observe(accepted)
+        self._rates.observe(_cell(source, sampled, depth, stated), accepted)
 
     def reach(self, tree: TokenTree, sampled: bool) -> list[float]:
         """Per node: probability that the LLM's walk gets there."""
@@ -119,12 +132,11 @@ class LevelYields:
     """How often the children of a drafted node held the text's next token, by how likely the node was itself."""
 
     def __init__(self) -> None:
-        self._rates: dict[tuple[int, bool, bool, int], Rate] = {}
+        self._rates = _Rates(_YIELD_FADE)
 
     def expected(self, drafter: int, wide: bool, sampled: bool, log_prob: float, prior: float) -> float:
         """Tokens that a level below a node brings. log_prob: cumulative, the drafter's own."""
-        rate = self._rates.get((drafter, wide, sampled, _chance_cell(log_prob)))
-        return prior if rate is None else rate.value(prior)
+        return self._rates.value((drafter, wide, sampled, _chance_cell(log_prob)), prior)
 
     def learn(self, drafter: int, wide: bool, sampled: bool, tree: TokenTree, emitted: Sequence[int]) -> None:
         """Every node with children is a case, verified or not, unless the tokens end before it is known."""
@@ -135,10 +147,7 @@ class LevelYields:
                 unknown.add(node)
         for node in {*tree.parents} - {-1} - unknown:
             cell = drafter, wide, sampled, _chance_cell(tree.log_probs[node])
-            rate = self._rates.get(cell)
-            if rate is None:
-                rate = self._rates[cell] = Rate(_YIELD_FADE)
-            rate.observe(node in way[:-1])
+            self._rates.observe(cell, node in way[:-1])
 
 
 class KeptPart:

@@ -109,8 +109,7 @@ class AdaptivePolicy:
             for i in plan.arm.drafters
         }
         text_s = sum(self._drafters[i].calls.seconds(load.count) for i in self._free)
-        plain_per_s = self._forecast.plain_worth(replace(load, other_rows=0))
-        return PlannedStep(plan, load, plain_per_s, gates, text_s)
+        return PlannedStep(plan, load, self._forecast.plain_per_s(load), gates, text_s)
 
     def _tries_deeper(self, price_s: float) -> bool:
         return self._probes.now is None and self._probes.affords(Probe.DEEPER, price_s)
@@ -128,7 +127,7 @@ class AdaptivePolicy:
         """None: ask nobody, in this step."""
         gains = {arm: self._acceptance.gains(arm, candidates) for arm in self._arms}
         alone = replace(load, other_rows=0)  # what pays then pays beside a prompt, too
-        plain = self._forecast.plain_worth(alone)
+        plain = self._forecast.plain_per_s(load)
         text = self._forecast.text_plan(alone)
         speedups = [(text.rate / plain, text)]
         for arm, gain in gains.items():
@@ -230,7 +229,7 @@ class AdaptivePolicy:
                 part.not_drafted()
         if not arm.drafters and not load.other_rows:
             self._forecast.text.observe(gain / load.count, sum(map(len, trees)) / load.count)
-            if worth > self._forecast.plain_worth(load):
+            if worth > self._forecast.plain_per_s(load):
                 self._rest.end()
 
     # -- learning -------------------------------------------------------------------------------------------------
@@ -269,20 +268,17 @@ class AdaptivePolicy:
         self._acceptance.learn(outcome)
 
     def _note_drafting(self, step: PlannedStep, outcomes: Sequence[Outcome], timing: Timing) -> None:
+        tokens = sum(len(outcome.emitted) for outcome in outcomes)
         if self._probes.now is Probe.HOPE:
-            tokens = sum(len(outcome.emitted) for outcome in outcomes)
-            seconds = timing.forward_s + sum(timing.draft_s) + timing.other_s
             plain, price_s = self._hoped_for
-            self._probes.charge(seconds - tokens / plain - price_s)
-            if tokens > plain * seconds:
+            self._probes.charge(timing.total_s - tokens / plain - price_s)
+            if tokens > plain * timing.total_s:
                 self._rest.end()
         elif self._probes.now is not None:
             self._probes.charge(sum(timing.draft_s) - step.draft_s)
         if step.plan.arm.drafters and not step.load.other_rows:
-            tokens = sum(len(outcome.emitted) for outcome in outcomes)
-            seconds = timing.forward_s + sum(timing.draft_s) + timing.other_s
-            seconds = max(seconds / 2, seconds - step.plan.once_s)
-            self._hindsight.observe(_kind(step.plan, step.load), tokens, seconds * step.plain_per_s)
+            going_s = max(timing.total_s / 2, timing.total_s - step.plan.once_s)
+            self._hindsight.observe(_kind(step.plan, step.load), tokens, going_s * step.plain_per_s)
         for i, seconds in enumerate(timing.draft_s):
             if seconds > 0:
                 self._drafters[i].observe(step.drafted(i, outcomes), seconds)

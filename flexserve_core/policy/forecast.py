@@ -40,17 +40,18 @@ class Forecast:
         alone_s = self.llm.seconds(load.count, load.keys) / load.count
         return tokens * self.token_cost.seconds(alone_s) - lasting_s
 
-    def plain_worth(self, load: StepLoad) -> float:
-        """Nobody is asked; what is to be better than that has to be so by more than nobody can know."""
-        seconds = self.llm.seconds(load.other_rows + load.count, load.keys)
-        seconds += self.plain_handling.seconds(2 * load.count)
-        seconds -= _DOUBT * (seconds - self.llm.seconds(load.other_rows))
-        return self.worth(float(load.count), seconds, load)
+    def plain_per_s(self, load: StepLoad) -> float:
+        """Tokens if nobody is asked, without other rows; what is better has to be so by more than nobody can know."""
+        return 1.0 / ((1 - _DOUBT) * self._plain_token_s(load))
 
     def tokens_per_s(self, load: StepLoad) -> float:
         """What a second is worth: what the last steps brought in one, or a plain step would."""
-        plain_s = self.llm.seconds(load.count, load.keys) + self.plain_handling.seconds(2 * load.count)
-        return 1.0 / min(self.token_cost.seconds(plain_s / load.count), plain_s / load.count)
+        plain_s = self._plain_token_s(load)
+        return 1.0 / min(self.token_cost.seconds(plain_s), plain_s)
+
+    def _plain_token_s(self, load: StepLoad) -> float:
+        seconds = self.llm.seconds(load.count, load.keys) + self.plain_handling.seconds(2 * load.count)
+        return seconds / load.count
 
     def text_plan(self, load: StepLoad) -> StepPlan:
         """Asking text drafters alone."""
@@ -62,16 +63,13 @@ class Forecast:
         """Of asking these models, and every text drafter. gains: tokens of the whole batch, [d]: d + 1 levels deep."""
         tokens, seconds, once_s = self._by_depth(arm, gains, load)
         d = int(self.worth(tokens, lasting(seconds, once_s), load).argmax())
-        return StepPlan(arm, d + 1, float(tokens[d]), float(seconds[d]), once_s, _by_level(gains, load))
+        return _at(d, arm, tokens, seconds, once_s, gains, load)
 
     def plan(
         self, arm: Arm, depth: int, gains: np.ndarray, load: StepLoad, at_start: bool = False
     ) -> StepPlan:
         """Of going so deep. at_start: as drafting was measured at start, if that was less."""
-        tokens, seconds, once_s = self._by_depth(arm, gains, load, at_start)
-        return StepPlan(
-            arm, depth, float(tokens[depth - 1]), float(seconds[depth - 1]), once_s, _by_level(gains, load)
-        )
+        return _at(depth - 1, arm, *self._by_depth(arm, gains, load, at_start), gains, load)
 
     def _by_depth(
         self, arm: Arm, gains: np.ndarray, load: StepLoad, at_start: bool = False
@@ -115,8 +113,18 @@ class Forecast:
             self.handling.observe(len(outcomes) + nodes + tokens, timing.other_s)
         else:
             self.plain_handling.observe(2 * tokens, timing.other_s)
-        self.token_cost.observe(tokens, timing.forward_s + sum(timing.draft_s) + timing.other_s)
+        self.token_cost.observe(tokens, timing.total_s)
 
 
-def _by_level(gains: np.ndarray, load: StepLoad) -> tuple[float, ...]:
-    return tuple((np.diff(gains, prepend=0.0) / load.count).tolist())
+def _at(
+    d: int,
+    arm: Arm,
+    tokens: np.ndarray,
+    seconds: np.ndarray,
+    once_s: float,
+    gains: np.ndarray,
+    load: StepLoad,
+) -> StepPlan:
+    """Of alternatives by depth, the one d + 1 levels deep."""
+    by_level = tuple((np.diff(gains, prepend=0.0) / load.count).tolist())
+    return StepPlan(arm, d + 1, float(tokens[d]), float(seconds[d]), once_s, by_level)

@@ -50,6 +50,10 @@ class Timing:
     draft_s: tuple[float, ...]  # per drafter
     other_s: float = 0.0  # of the step outside the models: thinking, merging, verifying, text
 
+    @property
+    def total_s(self) -> float:
+        return self.forward_s + sum(self.draft_s) + self.other_s
+
 
 class Policy(Protocol):
     """Decides, and learns from what happened."""
