@@ -87,17 +87,14 @@ def _attention(
     return out[None], None
 
 
-def _no_mask(*_: Any, **__: Any) -> None:
-    """The plan masks; transformers need not build one."""
-
-
 def _empty_mask(*_: Any, device: torch.device | str = "cpu", **__: Any) -> torch.Tensor:
     """For model code that converts its mask before the attention ignores it."""
     return torch.zeros((), dtype=torch.bool, device=device)
 
 
 def register() -> None:
-    """Make "flexserve" an attention implementation of transformers. Idempotent."""
+    """Make "flexserve" an attention implementation of transformers. Idempotent.
+
+    The plan masks: an implementation without a way to build masks is given none, and transformers look for none."""
     AttentionInterface.register(IMPLEMENTATION, _attention)
-    AttentionMaskInterface.register(IMPLEMENTATION, _no_mask)
     AttentionMaskInterface.register(ADAPTED, _empty_mask)
