@@ -8,6 +8,9 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
 
 from flexserve_core.speculation.tree import TokenTree
 
@@ -18,8 +21,30 @@ _SLOW_FADE = 0.998
 _YIELD_RATE = 0.1
 _YIELD_FADE = 0.985
 _FORGETTING = 0.003  # in a step
-_CHANCE_EDGES = (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.96)
+_CHANCE_EDGES = tuple(map(math.log, (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.96)))
 _CONFIDENCE_EDGES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.97)
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A drafter's own tree and the text's way through it."""
+
+    tree: TokenTree
+    way: Sequence[int]  # nodes that came true, from the root's child down
+    known: int  # tokens of the text after the root: what lies deeper is neither true nor wrong yet
+
+    @classmethod
+    def by(cls, tree: TokenTree, emitted: Sequence[int]) -> Followed:
+        """The text went on with `emitted`."""
+        way: list[int] = []
+        node: int | None = -1
+        if tree.tokens:
+            for token in emitted:
+                node = tree.child(node, token)
+                if node is None:
+                    break
+                way.append(node)
+        return cls(tree, way, len(emitted))
 
 
 class Rate:
@@ -35,8 +60,8 @@ class Rate:
         self._seen = self._seen * self._fade + 1.0
         self._hits = self._hits * self._fade + hit
 
-    def value(self, prior: float = _PRIOR, prior_count: float = _PRIOR_COUNT) -> float:
-        return _estimate(self._hits, self._seen, prior, prior_count)
+    def value(self, prior: float = _PRIOR) -> float:
+        return _estimate(self._hits, self._seen, prior)
 
 
 class _Rates:
@@ -70,23 +95,32 @@ class DepthRates:
             self._seen[depth] = self._fade * self._seen[depth] + 1.0
             self._hits[depth] = self._fade * self._hits[depth] + (depth < reached)
 
-    def conditionals(self, priors: Sequence[float] | None = None, trust: float = 1.0) -> list[float]:
-        """[d]: of depth d + 1, given the one above. priors: estimates to start from, of as many depths.
-
-        trust: what an observation still counts for."""
+    def conditionals(self, priors: Sequence[float] | None = None) -> list[float]:
+        """[d]: of depth d + 1, given the one above. priors: estimates to start from, of as many depths."""
         if priors is not None:
             whole = zip(self._hits, self._seen, priors, strict=True)
-            return [_estimate(trust * hits, trust * seen, prior) for hits, seen, prior in whole]
+            return [_estimate(hits, seen, prior) for hits, seen, prior in whole]
         found: list[float] = []
         above = _PRIOR  # a depth nobody tried is thought to be like the one above it
         for hits, seen in zip(self._hits, self._seen, strict=True):
-            above = _estimate(trust * hits, trust * seen, above)
+            above = _estimate(hits, seen, above)
             found.append(above)
         return found
 
 
-def _estimate(hits: float, seen: float, prior: float, prior_count: float = _PRIOR_COUNT) -> float:
-    return (hits + prior * prior_count) / (seen + prior_count)
+def conditionals_of(
+    rates: Sequence[DepthRates | None], priors: Sequence[Sequence[float]], trusts: Sequence[float]
+) -> np.ndarray:
+    """`conditionals` of many, [i, d]. None: nothing was seen. trusts: what an observation of each still counts for."""
+    nothing = [0.0] * len(priors[0])
+    hits = np.array([nothing if one is None else one._hits for one in rates])
+    seen = np.array([nothing if one is None else one._seen for one in rates])
+    trust = np.array(trusts)[:, None]
+    return (trust * hits + np.array(priors) * _PRIOR_COUNT) / (trust * seen + _PRIOR_COUNT)
+
+
+def _estimate(hits: float, seen: float, prior: float) -> float:
+    return (hits + prior * _PRIOR_COUNT) / (seen + _PRIOR_COUNT)
 
 
 class Calibration:
@@ -112,20 +146,18 @@ class Calibration:
             )
         return found
 
-    def learn(self, tree: TokenTree, emitted: Sequence[int], sampled: bool) -> None:
-        """The text went on with `emitted`: every child of a node on its way is a case, verified or not.
+    def learn(self, followed: Followed, sampled: bool) -> None:
+        """Every child of a node on the text's way is a case, verified or not.
 
         If only verified nodes counted, what is once thought too unlikely to verify would be thought so for ever.
         """
-        if not emitted:
+        if followed.known == 0:
             return
-        way = matched_nodes(tree, emitted)
-        taken, left = set(way), {-1, *way[: len(emitted) - 1]}  # what came next is known
+        tree, way = followed.tree, followed.way
+        left = {-1, *way[: followed.known - 1]}  # what came next is known
         for node, parent in enumerate(tree.parents):
             if parent in left:
-                self.observe(
-                    tree.sources[node], sampled, tree.depths[node], stated(tree, node), node in taken
-                )
+                self.observe(tree.sources[node], sampled, tree.depths[node], stated(tree, node), node in way)
 
 
 class LevelYields:
@@ -138,13 +170,16 @@ class LevelYields:
         """Tokens that a level below a node brings. log_prob: cumulative, the drafter's own."""
         return self._rates.value((drafter, wide, sampled, _chance_cell(log_prob)), prior)
 
-    def learn(self, drafter: int, wide: bool, sampled: bool, tree: TokenTree, emitted: Sequence[int]) -> None:
+    def learn(self, drafter: int, wide: bool, sampled: bool, followed: Followed) -> None:
         """Every node with children is a case, verified or not, unless the tokens end before it is known."""
-        way = matched_nodes(tree, emitted)
-        unknown = set(way[len(emitted) - 1 :])
-        for node, parent in enumerate(tree.parents):
-            if parent in unknown:
-                unknown.add(node)
+        if followed.known == 0:
+            return
+        tree, way = followed.tree, followed.way
+        unknown = set(way[followed.known - 1 :])
+        if unknown:
+            for node, parent in enumerate(tree.parents):
+                if parent in unknown:
+                    unknown.add(node)
         for node in {*tree.parents} - {-1} - unknown:
             cell = drafter, wide, sampled, _chance_cell(tree.log_probs[node])
             self._rates.observe(cell, node in way[:-1])
@@ -189,20 +224,9 @@ def stated(tree: TokenTree, node: int) -> float:
 
 
 def _chance_cell(log_prob: float) -> int:
-    return bisect_left(_CHANCE_EDGES, math.exp(min(0.0, log_prob)))
+    return bisect_left(_CHANCE_EDGES, log_prob)
 
 
 def _cell(source: str, sampled: bool, depth: int, confidence: float) -> tuple[str, bool, bool, int]:
     return source, sampled, depth == 1, bisect_left(_CONFIDENCE_EDGES, confidence)
 
-
-def matched_nodes(tree: TokenTree, emitted: Sequence[int]) -> list[int]:
-    """The emitted tokens' way in a drafter's own tree, as far as it goes."""
-    way: list[int] = []
-    node: int | None = -1
-    for token in emitted:
-        node = tree.child(node, token)
-        if node is None:
-            break
-        way.append(node)
-    return way

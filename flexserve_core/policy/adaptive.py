@@ -16,11 +16,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from flexserve_core.policy.acceptance import Calibration, LevelYields
+from flexserve_core.policy.acceptance import Calibration, Followed, LevelYields
 from flexserve_core.policy.arms import NOBODY, Arm, ArmAcceptance, arms_of
 from flexserve_core.policy.cost import CostCurve
 from flexserve_core.policy.drafter_cost import DrafterCost
-from flexserve_core.policy.forecast import Forecast
+from flexserve_core.policy.forecast import ByDepth, Forecast
 from flexserve_core.policy.gate import Gate, Prices
 from flexserve_core.policy.hindsight import Hindsight
 from flexserve_core.policy.plan import PlannedStep, StepLoad, StepPlan
@@ -81,7 +81,8 @@ class AdaptivePolicy:
         if plan is None:
             return [(0,) * len(self._drafters) for _ in candidates]
         self._step = self._planned(plan, load)
-        return [self._of_one(plan, candidate) for candidate in candidates]
+        depths = {depth: self._of_one(plan, depth) for depth in {c.max_depth for c in candidates}}
+        return [depths[candidate.max_depth] for candidate in candidates]
 
     def max_width(self) -> int | None:
         narrow = self._step is not None and not self._step.plan.arm.wide
@@ -128,16 +129,17 @@ class AdaptivePolicy:
         gains = {arm: self._acceptance.gains(arm, candidates) for arm in self._arms}
         alone = replace(load, other_rows=0)  # what pays then pays beside a prompt, too
         plain = self._forecast.plain_per_s(load)
-        text = self._forecast.text_plan(alone)
-        speedups = [(text.rate / plain, text)]
-        for arm, gain in gains.items():
-            plan = self._forecast.best(arm, gain, alone)
-            speedups.append((self._speedup(plan, plain, load), plan))
+        ways = {arm: self._forecast.by_depth(arm, gain, alone) for arm, gain in gains.items()}
+        plans = [self._forecast.best(one, alone) for one in ways.values()]
+        speedups = [(self._speedup(plan, plain, load), plan) for plan in plans]
+        if self._free or not plans:
+            text = self._forecast.text_plan(alone)
+            speedups.append((text.rate / plain, text))
         speedup, best = max(speedups, key=lambda one: one[0])
         if speedup > 1:
             self._standing, self._stands_for = best if best.arm.drafters else _NOTHING, load.scale
             self._stands = _STANDS - 1 if best.arm.drafters else REST_STEPS
-            return self._with_probe(best, load, gains)
+            return self._with_probe(best, ways)
         if load.other_rows:
             return None
         self._rest.begin(candidate.key for candidate in candidates)
@@ -149,21 +151,19 @@ class AdaptivePolicy:
         going = self._hindsight.speedup(_kind(plan, load), plan.tokens / going_s / plain)
         return going * going_s / plan.lasting_s
 
-    def _of_one(self, plan: StepPlan, candidate: Candidate) -> tuple[int, ...]:
+    def _of_one(self, plan: StepPlan, max_depth: int) -> tuple[int, ...]:
         """As deep as the gates let it; but of a hope nobody knows what a level costs now."""
-        most = plan.depth if self._probes.now is Probe.HOPE else candidate.max_depth
+        most = min(plan.depth, max_depth) if self._probes.now is Probe.HOPE else max_depth
         return tuple(
-            candidate.max_depth
-            if i in self._free
-            else min(most, candidate.max_depth) * (i in plan.arm.drafters)
+            max_depth if i in self._free else most * (i in plan.arm.drafters)
             for i in range(len(self._drafters))
         )
 
-    def _with_probe(self, best: StepPlan, load: StepLoad, gains: _Gains) -> StepPlan:
+    def _with_probe(self, best: StepPlan, ways: Mapping[Arm, ByDepth]) -> StepPlan:
         """The best plan, or once in a while everyone."""
         everyone, depth = self._everyone(best.depth)
         if everyone.drafters and everyone != best.arm:
-            probe = self._forecast.plan(everyone, depth, gains[everyone], load)
+            probe = ways[everyone].plan(depth)
             if self._probes.affords(Probe.EVERYONE, probe.seconds - best.seconds):
                 return probe
         return best
@@ -174,9 +174,9 @@ class AdaptivePolicy:
         plain: tokens per second without."""
         shapes = ((best.arm, best.depth), self._everyone(0))
         hopes = [
-            self._forecast.plan(*shape, gains[shape[0]], load, at_start=True)
-            for shape in shapes
-            if shape[0].drafters
+            self._forecast.by_depth(arm, gains[arm], load, at_start=True).plan(depth)
+            for arm, depth in shapes
+            if arm.drafters
         ]
         for plan in [*hopes, *[best] * bool(self._free)]:
             price_s = max(0.0, plan.lasting_s - plan.tokens / plain)
@@ -247,7 +247,7 @@ class AdaptivePolicy:
         self._forecast.note_handling(self._could_speculate, outcomes, timing)
         self._could_speculate = 0
         if outcomes and self._step is not None:
-            outcomes = [self._step.let(outcome) for outcome in outcomes]
+            outcomes = self._step.let(outcomes)
             self._note_drafting(self._step, outcomes, timing)
         self._step = None
         for outcome in outcomes:
@@ -261,11 +261,12 @@ class AdaptivePolicy:
 
     def _learn(self, outcome: Outcome) -> None:
         sampled, wide = outcome.candidate.sampled, outcome.max_width is None
-        for i, tree in enumerate(outcome.drafts):
-            self._calibration.learn(tree, outcome.emitted, sampled)
+        drafts = [Followed.by(tree, outcome.emitted) for tree in outcome.drafts]
+        for i, followed in enumerate(drafts):
+            self._calibration.learn(followed, sampled)
             if i in self._models:
-                self._yields.learn(i, wide, sampled, tree, outcome.emitted)
-        self._acceptance.learn(outcome)
+                self._yields.learn(i, wide, sampled, followed)
+        self._acceptance.learn(outcome, drafts)
 
     def _note_drafting(self, step: PlannedStep, outcomes: Sequence[Outcome], timing: Timing) -> None:
         tokens = sum(len(outcome.emitted) for outcome in outcomes)

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
-from flexserve_core.policy.acceptance import DepthRates, matched_nodes
+from flexserve_core.policy.acceptance import DepthRates, Followed, conditionals_of
 from flexserve_core.policy.policy import Candidate, Outcome
 from flexserve_core.speculation.tree import TokenTree
 
 
-@dataclass(frozen=True, slots=True)
-class Arm:
+class Arm(NamedTuple):
     """drafters: with a model, by their place in the engine's order. wide: as wide as they like, else a chain each."""
 
     drafters: tuple[int, ...] = ()
@@ -66,48 +66,60 @@ class ArmAcceptance:
         """[d]: accepted tokens expected of all candidates together at depth d + 1."""
         chain = self._any_age[Arm(arm.drafters)].conditionals()
         any_age = self._any_age[arm].conditionals(chain) if arm.wide else chain
-        priors = [rates.conditionals(any_age) for rates in self._all[arm]]
-        found = np.array([self._conditionals(arm, priors, candidate) for candidate in candidates])
+        ages = [_age(candidate) for candidate in candidates]
+        priors = {age: self._all[arm][age].conditionals(any_age) for age in {*ages}}
+        owns = [self._requests.get(candidate.key) for candidate in candidates]
+        found = conditionals_of(
+            [None if own is None else own.rates.get(arm) for own in owns],
+            [priors[age] for age in ages],
+            [
+                1.0 if own is None else _TRUST ** (candidate.length - own.length)
+                for own, candidate in zip(owns, candidates, strict=True)
+            ],
+        )
         for row, candidate in zip(found, candidates, strict=True):
-            row[candidate.max_depth :] = 0.0
-        return found.cumprod(axis=1).cumsum(axis=1).sum(axis=0)
+            if candidate.max_depth < self._max_depth:
+                row[candidate.max_depth :] = 0.0
+        return found.cumprod(axis=1).sum(axis=0).cumsum()
 
-    def _conditionals(self, arm: Arm, priors: list[list[float]], candidate: Candidate) -> list[float]:
-        prior = priors[_age(candidate)]
-        own = self._requests.get(candidate.key)
-        if own is None or arm not in own.rates:
-            return prior
-        return own.rates[arm].conditionals(prior, _TRUST ** (candidate.length - own.length))
+    def learn(self, outcome: Outcome, followed: Sequence[Followed]) -> None:
+        """Every arm whose drafters were all asked is seen: each path of a merged tree is a path of one of them.
 
-    def learn(self, outcome: Outcome) -> None:
-        """Every arm whose drafters were all asked is seen: each path of a merged tree is a path of one of them."""
-        asked = {arm for arm in self._all if all(outcome.depths[i] > 0 for i in arm.drafters)}
-        if outcome.max_width is not None:
-            asked = {arm for arm in asked if not arm.wide}
+        followed: the outcome's drafts."""
+        depths, narrow = outcome.depths, outcome.max_width is not None
+        asked = [arm for arm in self._all if not (narrow and arm.wide) and _all_asked(arm, depths)]
         if not asked:
             return
-        ways = [matched_nodes(tree, outcome.emitted) for tree in outcome.drafts]
-        chains = [_along_first(tree, way) for tree, way in zip(outcome.drafts, ways, strict=True)]
+        text = max((len(followed[i].way) for i in self._text), default=0)
+        own = self._requests.get(outcome.candidate.key)
+        if own is None:
+            own = self._requests[outcome.candidate.key] = _Own()
+        own.length = outcome.candidate.length
+        age = _age(outcome.candidate)
         for arm in asked:
-            found = [len(ways[i]) if arm.wide else chains[i] for i in arm.drafters]
-            reached = max(*found, *(len(ways[i]) for i in self._text), 0)
-            drafted = max(outcome.depths[i] for i in arm.drafters)
+            drafts = [followed[i] for i in arm.drafters]
+            reached = max(text, *(len(one.way) if arm.wide else _along_first(one) for one in drafts))
+            drafted = max(depths[i] for i in arm.drafters)
             # the tokens end with the text, not with the draft: what was not reached by then is unknown
             drafted = min(drafted, max(reached, len(outcome.emitted)))
-            self._all[arm][_age(outcome.candidate)].observe(reached, drafted)
-            self._any_age[arm].observe(reached, drafted)
-            own = self._requests.setdefault(outcome.candidate.key, _Own())
-            own.length = outcome.candidate.length
-            own.rates.setdefault(arm, DepthRates(self._max_depth, _OWN_FADE)).observe(reached, drafted)
+            if arm not in own.rates:
+                own.rates[arm] = DepthRates(self._max_depth, _OWN_FADE)
+            for rates in (self._all[arm][age], self._any_age[arm], own.rates[arm]):
+                rates.observe(reached, drafted)
 
     def forget(self, key: int) -> None:
         """The request ended. Idempotent."""
         self._requests.pop(key, None)
 
 
-def _along_first(tree: TokenTree, way: Sequence[int]) -> int:
+def _all_asked(arm: Arm, depths: Sequence[int]) -> bool:
+    return all(depths[i] > 0 for i in arm.drafters)
+
+
+def _along_first(followed: Followed) -> int:
     """How many of the way's first nodes are their parents' first, hence likeliest, children."""
-    for number, node in enumerate(way):
-        if tree.parents.index(tree.parents[node]) != node:
+    parents = followed.tree.parents
+    for number, node in enumerate(followed.way):
+        if parents.index(parents[node]) != node:
             return number
-    return len(way)
+    return len(followed.way)

@@ -6,6 +6,7 @@ Knows nothing of which way is taken, or of when to try what.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -19,6 +20,25 @@ from flexserve_core.policy.policy import Outcome, Timing
 
 _DOUBT = 0.02  # a gain has to be larger
 _Number = TypeVar("_Number", float, np.ndarray)
+
+
+@dataclass(frozen=True, slots=True)
+class ByDepth:
+    """What asking an arm would bring and cost, [d]: d + 1 levels deep."""
+
+    arm: Arm
+    count: int  # sequences
+    gains: np.ndarray  # tokens of the whole batch that could be accepted
+    tokens: np.ndarray
+    seconds: np.ndarray
+    once_s: float  # of the seconds
+
+    def plan(self, depth: int) -> StepPlan:
+        by_level = tuple((np.diff(self.gains, prepend=0.0) / self.count).tolist())
+        at = depth - 1
+        return StepPlan(
+            self.arm, depth, float(self.tokens[at]), float(self.seconds[at]), self.once_s, by_level
+        )
 
 
 class Forecast:
@@ -59,22 +79,15 @@ class Forecast:
         seconds = self._verifying(np.array([nodes]), np.array([gain]), load)
         return StepPlan(NOBODY, 0, load.count + gain, float(seconds[0]))
 
-    def best(self, arm: Arm, gains: np.ndarray, load: StepLoad) -> StepPlan:
-        """Of asking these models, and every text drafter. gains: tokens of the whole batch, [d]: d + 1 levels deep."""
-        tokens, seconds, once_s = self._by_depth(arm, gains, load)
-        d = int(self.worth(tokens, lasting(seconds, once_s), load).argmax())
-        return _at(d, arm, tokens, seconds, once_s, gains, load)
+    def best(self, ways: ByDepth, load: StepLoad) -> StepPlan:
+        """The depth that is worth the most."""
+        worths = self.worth(ways.tokens, lasting(ways.seconds, ways.once_s), load)
+        return ways.plan(int(worths.argmax()) + 1)
 
-    def plan(
-        self, arm: Arm, depth: int, gains: np.ndarray, load: StepLoad, at_start: bool = False
-    ) -> StepPlan:
-        """Of going so deep. at_start: as drafting was measured at start, if that was less."""
-        return _at(depth - 1, arm, *self._by_depth(arm, gains, load, at_start), gains, load)
+    def by_depth(self, arm: Arm, gains: np.ndarray, load: StepLoad, at_start: bool = False) -> ByDepth:
+        """Of asking these models, and every text drafter. gains: tokens of the whole batch, [d]: d + 1 levels deep.
 
-    def _by_depth(
-        self, arm: Arm, gains: np.ndarray, load: StepLoad, at_start: bool = False
-    ) -> tuple[np.ndarray, np.ndarray, float]:
-        """(tokens, seconds, of which once), [d]: d + 1 levels deep."""
+        at_start: as drafting was measured at start, if that was less."""
         levels = np.arange(1, len(gains) + 1)
         kept = self.kept[arm.wide]
         gain = kept.share * gains
@@ -82,7 +95,7 @@ class Forecast:
         for drafter, debts in ((self.drafters[i], load.debts[i]) for i in arm.drafters):
             seconds = seconds + drafter.seconds(debts, load.count, levels, arm.wide, at_start)
             once_s += drafter.catching_up(debts, load.count)
-        return load.count + gain, seconds, once_s
+        return ByDepth(arm, load.count, gains, load.count + gain, seconds, once_s)
 
     def _verifying(self, nodes: np.ndarray, gain: np.ndarray, load: StepLoad) -> np.ndarray:
         """Seconds of a step but for asking models. nodes: of one sequence. Arrays: of alternatives."""
@@ -115,16 +128,3 @@ class Forecast:
             self.plain_handling.observe(2 * tokens, timing.other_s)
         self.token_cost.observe(tokens, timing.total_s)
 
-
-def _at(
-    d: int,
-    arm: Arm,
-    tokens: np.ndarray,
-    seconds: np.ndarray,
-    once_s: float,
-    gains: np.ndarray,
-    load: StepLoad,
-) -> StepPlan:
-    """Of alternatives by depth, the one d + 1 levels deep."""
-    by_level = tuple((np.diff(gains, prepend=0.0) / load.count).tolist())
-    return StepPlan(arm, d + 1, float(tokens[d]), float(seconds[d]), once_s, by_level)

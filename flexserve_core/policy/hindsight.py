@@ -20,9 +20,13 @@ class _Found:
     tokens: float = 0.0
     plain: float = 0.0  # tokens that plain steps had brought in the same time
     steps: float = 0.0
+    at: int = 0  # the step in which they were faded last
 
-    def fade(self, rate: float) -> None:
+    def fade(self, rate: float, now: int) -> None:
+        """By `rate`, and for the steps of other kinds since the last time."""
+        rate *= (1 - _FORGETTING) ** (now - self.at)
         self.tokens, self.plain, self.steps = rate * self.tokens, rate * self.plain, rate * self.steps
+        self.at = now
 
 
 class Hindsight:
@@ -30,22 +34,27 @@ class Hindsight:
 
     def __init__(self) -> None:
         self._found: dict[Hashable, _Found] = {}
+        self._now = 0
 
     def speedup(self, kind: Hashable, forecast: float) -> float:
         found = self._found.get(kind)
-        if found is None or found.plain == 0:
+        if found is None:
+            return forecast
+        found.fade(1.0, self._now)
+        if found.plain == 0:
             return forecast
         seen = found.steps * found.tokens / found.plain
         return (seen + _PRIOR_STEPS * forecast) / (found.steps + _PRIOR_STEPS)
 
     def observe(self, kind: Hashable, tokens: float, plain: float) -> None:
         """A step of a kind brought `tokens`; plain: that plain steps had brought in that time."""
-        found = self._found.setdefault(kind, _Found())
-        found.fade(_FADE)
+        found = self._found.setdefault(kind, _Found(at=self._now))
+        found.fade(_FADE, self._now)
         found.tokens, found.plain, found.steps = found.tokens + tokens, found.plain + plain, found.steps + 1
 
     def step(self, kind: Hashable | None) -> None:
         """A step was of this kind: what is known of the others gets old."""
-        for other, found in self._found.items():
-            if other != kind:
-                found.fade(1 - _FORGETTING)
+        self._now += 1
+        found = self._found.get(kind)
+        if found is not None:
+            found.at += 1

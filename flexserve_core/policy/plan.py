@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -87,10 +87,14 @@ class PlannedStep:
         nodes = [found[level] for level in sorted(found)]
         return Drafted(len(outcomes), self.load.debts[drafter], depth, self.plan.arm.wide, nodes)
 
-    def let(self, outcome: Outcome) -> Outcome:
-        """With the depths that the gates let it go to: what they ended is unknown beyond, not wrong."""
-        depths = list(outcome.depths)
-        for drafter, gate in self.gates.items():
-            if gate.closed:
-                depths[drafter] = min(depths[drafter], gate.levels)
-        return replace(outcome, depths=tuple(depths))
+    def let(self, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+        """With the depths that the gates let them go to: what they ended is unknown beyond, not wrong."""
+        ended = {drafter: gate.levels for drafter, gate in self.gates.items() if gate.closed}
+        if not ended:
+            return outcomes
+        return [
+            outcome.at_depths(
+                tuple(min(depth, ended.get(i, depth)) for i, depth in enumerate(outcome.depths))
+            )
+            for outcome in outcomes
+        ]

@@ -39,6 +39,12 @@ class Outcome:
     emitted: tuple[int, ...]  # tokens the step emitted for this sequence
     max_width: int | None = None  # of a draft's level; None: as the drafters like
 
+    def at_depths(self, depths: tuple[int, ...]) -> Outcome:
+        """With other depths."""
+        return Outcome(
+            self.candidate, self.drafts, depths, self.tree, self.path, self.emitted, self.max_width
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Timing:

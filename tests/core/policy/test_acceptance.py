@@ -8,7 +8,7 @@ from operator import mul
 
 import pytest
 
-from flexserve_core.policy.acceptance import Calibration, DepthRates, Rate, matched_nodes, stated
+from flexserve_core.policy.acceptance import Calibration, DepthRates, Followed, Rate, stated
 from flexserve_core.speculation.tree import TreeBuilder
 
 
@@ -70,7 +70,7 @@ def test_calibration_corrects_an_overconfident_drafter():
         reached = 0
         while reached < 3 and rng.random() < 0.3:
             reached += 1
-        calibration.learn(tree, [*range(1, reached + 1), 9], sampled=False)
+        calibration.learn(Followed.by(tree, [*range(1, reached + 1), 9]), sampled=False)
     reach = calibration.reach(tree, sampled=False)
     assert reach[0] == pytest.approx(0.3, abs=0.08)
     assert reach[2] == pytest.approx(0.027, abs=0.03)
@@ -98,7 +98,7 @@ def test_calibration_counts_every_child_of_a_visited_node_and_no_other():
         (5, 7): [("a", 1, True), ("b", 1, False), ("a", 2, True)],
     }.items():
         seen.clear()
-        Spy().learn(tree, emitted, False)
+        Spy().learn(Followed.by(tree, emitted), False)
         assert seen == cases
 
 
@@ -108,7 +108,7 @@ def test_stated_probability_is_conditional_and_bounded():
     assert stated(chain(1, log_prob=0.4), 0) == 1.0
 
 
-def test_matched_nodes_follow_the_drafters_own_tree():
+def test_the_texts_way_is_followed_in_the_drafters_own_tree():
     tree = chain(1, 2, 3)
-    ways = [matched_nodes(tree, e) for e in ([9], [1, 9], [1, 2, 3, 4], [1, 2], [])]
+    ways = [Followed.by(tree, e).way for e in ([9], [1, 9], [1, 2, 3, 4], [1, 2], [])]
     assert ways == [[], [0], [0, 1, 2], [0, 1], []]

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from flexserve_core.policy.acceptance import matched_nodes
+from flexserve_core.policy.acceptance import Followed
 from flexserve_core.policy.policy import Candidate, FixedPolicy, Outcome, Timing
 from flexserve_core.policy.simulator import Recording, simulate
 from flexserve_core.speculation.tree import EMPTY_TREE, TokenTree
@@ -133,7 +133,7 @@ def _drafted(unit_s: float) -> list[int]:
         [depths] = chosen.depths([candidate], 0)
         tree = tree_of(rng, truth, 0.9, 0.9) if depths[0] else EMPTY_TREE
         [kept] = chosen.select([candidate], [tree], 0)
-        reached = len(matched_nodes(kept, truth))
+        reached = len(Followed.by(kept, truth).way)
         path = kept.path(kept_node) if (kept_node := _node_at(kept, truth[:reached])) >= 0 else ()
         outcome = Outcome(candidate, (tree,), depths, kept, tuple(path), truth[: reached + 1])
         rows, draft_s = 1 + len(kept), 0.0004 if depths[0] else 0.0

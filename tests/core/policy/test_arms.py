@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from flexserve_core.policy.acceptance import Followed
 from flexserve_core.policy.arms import Arm, ArmAcceptance, arms_of
 from flexserve_core.policy.policy import Candidate, Outcome
 from flexserve_core.speculation.tree import EMPTY_TREE, TokenTree, TreeBuilder
@@ -31,6 +32,10 @@ def outcome(emitted: tuple[int, ...], key: int = 1, drafts=None, depths=(2,), ma
     return Outcome(candidate(key), drafts or (tree,), depths, EMPTY_TREE, (), emitted, max_width)
 
 
+def learn(found: ArmAcceptance, seen: Outcome) -> None:
+    found.learn(seen, [Followed.by(tree, seen.emitted) for tree in seen.drafts])
+
+
 def gain(found: ArmAcceptance, arm: Arm, depth: int, key: int = 1) -> float:
     return float(found.gains(arm, [candidate(key)])[depth - 1])
 
@@ -49,7 +54,7 @@ def test_every_set_of_drafters_comes_narrow_and_wide():
 def test_a_wide_tree_tells_what_its_likeliest_chain_had_brought(emitted, narrow, wide):
     found = ArmAcceptance((NARROW, WIDE), (), 2)
     for _ in range(300):
-        found.learn(outcome(emitted))
+        learn(found, outcome(emitted))
     assert gain(found, NARROW, 2) == pytest.approx(narrow, abs=0.15)
     assert gain(found, WIDE, 2) == pytest.approx(wide, abs=0.15)
 
@@ -58,11 +63,11 @@ def test_a_chain_says_something_of_wide_trees_only_where_none_was_seen():
     unseen = ArmAcceptance((NARROW, WIDE), (), 2)
     found = ArmAcceptance((NARROW, WIDE), (), 2)
     for _ in range(300):
-        found.learn(outcome((6, 7, 1)))  # what no chain had brought
+        learn(found, outcome((6, 7, 1)))  # what no chain had brought
     before = gain(found, WIDE, 2)
     for _ in range(100):
-        found.learn(outcome((9,), max_width=1))
-        unseen.learn(outcome((9,), max_width=1))
+        learn(found, outcome((9,), max_width=1))
+        learn(unseen, outcome((9,), max_width=1))
     assert gain(found, WIDE, 2) == pytest.approx(before, abs=0.05)
     assert gain(found, NARROW, 2) < 0.1
     assert gain(unseen, WIDE, 2) < 0.3
@@ -71,7 +76,7 @@ def test_a_chain_says_something_of_wide_trees_only_where_none_was_seen():
 def test_an_age_that_was_not_seen_is_like_the_others():
     found = ArmAcceptance((NARROW, WIDE), (), 2)
     for _ in range(300):
-        found.learn(outcome((9,)))
+        learn(found, outcome((9,)))
     old = replace(candidate(2), generated=70)
     assert float(found.gains(NARROW, [old])[1]) < 0.2
 
@@ -80,7 +85,7 @@ def test_who_was_not_asked_is_not_judged():
     found = ArmAcceptance((NARROW, WIDE), (), 2)
     before = gain(found, NARROW, 2)
     for _ in range(100):
-        found.learn(outcome((9,), depths=(0,)))
+        learn(found, outcome((9,), depths=(0,)))
     assert gain(found, NARROW, 2) == before
 
 
@@ -89,17 +94,17 @@ def test_text_drafters_help_every_arm():
     text = TreeBuilder()
     text.add_chain([6, 7], -0.1, "text")
     for _ in range(300):
-        found.learn(outcome((6, 7, 1), drafts=(two_wide(), text.build()), depths=(2, 2)))
+        learn(found, outcome((6, 7, 1), drafts=(two_wide(), text.build()), depths=(2, 2)))
     assert gain(found, NARROW, 2) == pytest.approx(2, abs=0.15)
 
 
 def test_a_request_starts_from_what_all_requests_showed_and_goes_its_own_way():
     found = ArmAcceptance((NARROW, WIDE), (), 2)
     for _ in range(100):
-        found.learn(outcome((9,)))
+        learn(found, outcome((9,)))
     assert gain(found, WIDE, 2, key=2) < 0.1
     for _ in range(60):
-        found.learn(outcome((5, 7, 1), key=2))
+        learn(found, outcome((5, 7, 1), key=2))
     assert gain(found, WIDE, 2, key=2) > 1.8
     assert gain(found, WIDE, 2, key=1) < gain(found, WIDE, 2, key=2) - 0.3
     found.forget(2)
@@ -116,8 +121,8 @@ def test_a_text_that_ends_soon_gains_no_more_than_it_has_left():
 def test_what_a_request_showed_long_ago_counts_less():
     found = ArmAcceptance((NARROW, WIDE), (), 2)
     for _ in range(20):
-        found.learn(outcome((9,)))
-        found.learn(outcome((5, 7, 1), key=2))
+        learn(found, outcome((9,)))
+        learn(found, outcome((5, 7, 1), key=2))
     now, later = (found.gains(WIDE, [Candidate(1, False, length, 4, (1,))]) for length in (20, 200))
     assert later[0] > now[0] + 0.2
 
@@ -125,8 +130,8 @@ def test_what_a_request_showed_long_ago_counts_less():
 def test_texts_are_compared_with_texts_of_their_age():
     found = ArmAcceptance((NARROW, WIDE), (), 2)
     for _ in range(300):
-        found.learn(outcome((9,)))
-        found.learn(replace(outcome((5, 7, 1)), candidate=Candidate(2, False, 60, 4, (1,), generated=50)))
+        learn(found, outcome((9,)))
+        learn(found, replace(outcome((5, 7, 1)), candidate=Candidate(2, False, 60, 4, (1,), generated=50)))
     young, older = (found.gains(WIDE, [Candidate(3, False, 20, 4, (1,), age)])[0] for age in (0, 50))
     assert young < 0.1
     assert older > 0.9

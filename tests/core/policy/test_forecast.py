@@ -28,14 +28,19 @@ def gains(count: int, conditional: float) -> np.ndarray:
     return count * np.cumsum([conditional**d for d in (1, 2, 3, 4)])
 
 
+def best_depth(conditional: float) -> int:
+    found = forecast()
+    return found.best(found.by_depth(CHAIN, gains(1, conditional), load(1)), load(1)).depth
+
+
 def test_it_goes_as_deep_as_pays():
-    assert forecast().best(CHAIN, gains(1, 0.9), load(1)).depth == 4
-    assert forecast().best(CHAIN, gains(1, 0.05), load(1)).depth == 1
+    assert best_depth(0.9) == 4
+    assert best_depth(0.05) == 1
 
 
 def test_seconds_are_those_of_the_forwards():
     found = forecast()
-    plan = found.plan(CHAIN, 2, gains(2, 0.5), load(2))
+    plan = found.by_depth(CHAIN, gains(2, 0.5), load(2)).plan(2)
     units = 2 * 2 + 4 + 1.5  # sequences, nodes, tokens
     assert plan.tokens == pytest.approx(2 + 1.5)
     assert plan.seconds == pytest.approx(
@@ -44,23 +49,24 @@ def test_seconds_are_those_of_the_forwards():
 
 
 def test_catching_up_is_spent_once():
-    plan = forecast().plan(CHAIN, 1, gains(2, 0.5), load(2, debt=40))
+    plan = forecast().by_depth(CHAIN, gains(2, 0.5), load(2, debt=40)).plan(1)
     assert plan.once_s == pytest.approx(SSM.seconds(80) - SSM.seconds(2))
     assert plan.lasting_s == pytest.approx(plan.seconds - plan.once_s * 7 / 8)
 
 
 def test_what_is_not_kept_brings_nothing():
     found = forecast()
-    whole = found.plan(CHAIN, 2, gains(2, 0.5), load(2)).tokens
+    whole = found.by_depth(CHAIN, gains(2, 0.5), load(2)).plan(2).tokens
     found.kept[False].share = 0.5
-    assert found.plan(CHAIN, 2, gains(2, 0.5), load(2)).tokens - 2 == pytest.approx((whole - 2) / 2)
+    assert found.by_depth(CHAIN, gains(2, 0.5), load(2)).plan(2).tokens - 2 == pytest.approx((whole - 2) / 2)
 
 
 def test_an_overhead_that_may_be_the_machines_can_be_left_out():
     found = forecast()
     for _ in range(100):
         found.drafters[0].observe(Drafted(1, 1, 2, False, (1, 1)), 20 * SSM.seconds(1))
-    dear, cheap = (found.plan(CHAIN, 2, gains(1, 0.5), load(1), at_start) for at_start in (False, True))
+    ways = (found.by_depth(CHAIN, gains(1, 0.5), load(1), at_start) for at_start in (False, True))
+    dear, cheap = (one.plan(2) for one in ways)
     assert dear.seconds - cheap.seconds == pytest.approx(9 * 2 * SSM.seconds(1), rel=0.05)
 
 
