@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from collections.abc import Sequence as Many
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from flexserve_core.engine.scheduler import Slice
 from flexserve_core.policy.policy import Candidate, FixedPolicy, Outcome, Policy, Timing
@@ -76,7 +76,7 @@ class Proposer:
         other_rows = sum(piece.num_rows for piece in slices) - len(asking)
         depths = self._policy.depths(candidates, other_rows)
         width = self._policy.max_width()
-        drafts = self._drafts([replace(view, max_width=width) for view in views], depths)
+        drafts = self._drafts(views, depths, width)
         guides = [slices[i].sequence.guide for i in asking]
         merged = [self._merge(*one) for one in zip(views, guides, drafts, strict=True)]
         chosen = self._policy.select(candidates, merged, other_rows)
@@ -113,7 +113,9 @@ class Proposer:
         """The sequence ended. Idempotent."""
         self._policy.forget(key)
 
-    def _drafts(self, views: Many[DraftView], depths: Many[Many[int]]) -> list[tuple[TokenTree, ...]]:
+    def _drafts(
+        self, views: Many[DraftView], depths: Many[Many[int]], max_width: int | None
+    ) -> list[tuple[TokenTree, ...]]:
         """Per view, per drafter: its tree, empty where it was not asked."""
         columns, seconds = [], []
         for number, drafter in enumerate(self._drafters):
@@ -121,8 +123,8 @@ class Proposer:
             asked = [i for i, allowed in enumerate(depths) if allowed[number] > 0]
             trees = [EMPTY_TREE] * len(views)
             if asked:
-                gate = self._policy.gate(number)
-                asking = [_for_drafter(number, views[i], depths[i][number], gate) for i in asked]
+                limits = max_width, self._policy.gate(number)
+                asking = [_for_drafter(number, views[i], depths[i][number], *limits) for i in asked]
                 for i, tree in zip(asked, drafter.propose(asking), strict=True):
                     trees[i] = tree if self._usable(tree) else EMPTY_TREE
             columns.append(trees)
@@ -164,10 +166,15 @@ class Proposer:
         return Candidate(view.key, sampled, len(view.tokens), view.max_depth, debts, generated)
 
 
-def _for_drafter(number: int, view: DraftView, depth: int, gate: LevelGate | None) -> DraftView:
-    """What drafter `number` sees: how deep it may go, and noise of its own where drafts are drawn."""
+def _for_drafter(
+    number: int, view: DraftView, depth: int, max_width: int | None, gate: LevelGate | None
+) -> DraftView:
+    """What drafter `number` sees: how deep and wide it may go, and noise of its own where drafts are drawn."""
     noise = draft_noise(view.noise, len(view.tokens), number) if view.draws else view.noise
-    return replace(view, max_depth=min(depth, view.max_depth), noise=noise, gate=gate)
+    return DraftView(
+        *(view.key, view.tokens, view.sampling, noise, view.max_nodes, min(depth, view.max_depth)),
+        *(max_width, gate, view.draws),
+    )
 
 
 def _no_debt(view: DraftView) -> int:

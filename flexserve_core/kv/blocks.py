@@ -127,9 +127,10 @@ class BlockTable:
         """int64 [num_tokens]: the slot of each logical position; grows the table as needed.
 
         The caller knows that `num_missing` blocks are available. A view, valid until the table shrinks."""
-        assert self.num_missing(num_tokens) <= self._pool.num_available, "a table outgrew its pool"
-        while self.num_slots < num_tokens:
-            self._append(self._pool._take())
+        if num_tokens > self.num_slots:
+            assert self.num_missing(num_tokens) <= self._pool.num_available, "a table outgrew its pool"
+            while self.num_slots < num_tokens:
+                self._append(self._pool._take())
         return self._slots[:num_tokens]
 
     def publish(self, tokens: Sequence[int], num_cached: int) -> None:
@@ -147,8 +148,9 @@ class BlockTable:
     def truncate(self, num_tokens: int) -> None:
         """Let go of the blocks beyond the first `num_tokens` slots; published text is never cut."""
         keep = self._pool.blocks_for(num_tokens)
-        self._pool._give(self.blocks[keep:])
-        del self.blocks[keep:]
+        if keep < len(self.blocks):
+            self._pool._give(self.blocks[keep:])
+            del self.blocks[keep:]
 
     def close(self) -> None:
         """Let go of everything. Idempotent."""

@@ -229,4 +229,3 @@ def _chance_cell(log_prob: float) -> int:
 
 def _cell(source: str, sampled: bool, depth: int, confidence: float) -> tuple[str, bool, bool, int]:
     return source, sampled, depth == 1, bisect_left(_CONFIDENCE_EDGES, confidence)
-

@@ -14,7 +14,6 @@ import numpy as np
 
 from flexserve_core.policy.acceptance import DepthRates, Followed, conditionals_of
 from flexserve_core.policy.policy import Candidate, Outcome
-from flexserve_core.speculation.tree import TokenTree
 
 
 class Arm(NamedTuple):

@@ -127,4 +127,3 @@ class Forecast:
         else:
             self.plain_handling.observe(2 * tokens, timing.other_s)
         self.token_cost.observe(tokens, timing.total_s)
-

@@ -18,31 +18,25 @@ from flexserve_core.speculation.tree import TokenTree
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Rows of one sequence. All arrays int64.
+    """Rows of one sequence: mostly few, so plain lists, which many of are quicker to join than arrays.
 
     A row attends logical positions 0 … its own; position j lies in trunk_slots[j] while j < len(trunk_slots), else in
     the row's own tail at j − len(trunk_slots).
     """
 
-    tokens: np.ndarray  # [n]
-    positions: np.ndarray  # [n]
-    slots: np.ndarray  # [n] where the row's own key and value go
-    trunk_slots: np.ndarray  # [L]
-    tails: tuple[tuple[int, ...], ...]  # per row; () for a row that lies in the trunk
-    wanted: np.ndarray  # row indices whose logits are needed
+    tokens: Sequence[int]
+    positions: Sequence[int]
+    slots: np.ndarray  # int64 [n] where the row's own key and value go
+    trunk_slots: np.ndarray  # int64 [L]
+    tails: Sequence[tuple[int, ...]]  # per row, () for a row that lies in the trunk; empty: all rows do
+    wanted: Sequence[int]  # row indices whose logits are needed, ascending
 
 
 def chain_segment(tokens: Sequence[int], start: int, slots: np.ndarray, want_last: bool) -> Segment:
     """Rows for `tokens` at positions start, start + 1, …; slots: of logical positions 0 … start + len(tokens) − 1."""
-    count = len(tokens)
-    return Segment(
-        np.asarray(tokens, dtype=np.int64),
-        np.arange(start, start + count, dtype=np.int64),
-        slots[start : start + count],
-        slots[: start + count],
-        ((),) * count,
-        np.array([count - 1] if want_last else [], dtype=np.int64),
-    )
+    end = start + len(tokens)
+    last = (len(tokens) - 1,) if want_last else ()
+    return Segment(tokens, range(start, end), slots[start:end], slots[:end], (), last)
 
 
 def tree_segment(tokens: Sequence[int], start: int, tree: TokenTree, slots: np.ndarray) -> Segment:
@@ -50,37 +44,22 @@ def tree_segment(tokens: Sequence[int], start: int, tree: TokenTree, slots: np.n
 
     Node i's key and value go to slots[start + len(tokens) + i]. Logits are wanted for the root and every node.
     """
-    chain, count = len(tokens), len(tree)
-    base = start + chain
+    chain, end = len(tokens), start + len(tokens) + len(tree)
+    joined, wanted = [*tokens, *tree.tokens], range(chain - 1, chain + len(tree))
     if tree.is_chain:
-        joined = chain_segment([*tokens, *tree.tokens], start, slots, want_last=True)
-        return Segment(
-            joined.tokens,
-            joined.positions,
-            joined.slots,
-            joined.trunk_slots,
-            joined.tails,
-            np.arange(chain - 1, chain + count, dtype=np.int64),
-        )
-    node_slots = slots[base : base + count]
+        return Segment(joined, range(start, end), slots[start:end], slots[:end], (), wanted)
+    base = start + chain
     tails: list[tuple[int, ...]] = [()] * chain
-    for index, parent in enumerate(tree.parents):
+    for parent, slot in zip(tree.parents, slots[base:end].tolist(), strict=True):
         above = tails[chain + parent] if parent >= 0 else ()
-        tails.append((*above, int(node_slots[index])))
-    depths = np.asarray(tree.depths, dtype=np.int64)
-    return Segment(
-        np.asarray([*tokens, *tree.tokens], dtype=np.int64),
-        np.concatenate([np.arange(start, base, dtype=np.int64), base - 1 + depths]),
-        slots[start : base + count],
-        slots[:base],
-        tuple(tails),
-        np.arange(chain - 1, chain + count, dtype=np.int64),
-    )
+        tails.append((*above, slot))
+    positions = [*range(start, base), *(base - 1 + depth for depth in tree.depths)]
+    return Segment(joined, positions, slots[start:end], slots[:base], tails, wanted)
 
 
 def with_logits_of(segment: Segment, rows: Sequence[int]) -> Segment:
     """The segment with the logits of `rows`, which come before those it wants already, wanted too."""
-    return replace(segment, wanted=np.concatenate([np.asarray(rows, dtype=np.int64), segment.wanted]))
+    return replace(segment, wanted=[*rows, *segment.wanted])
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,35 +78,40 @@ class PackedBatch:
 
 def pack(segments: Sequence[Segment], device: torch.device) -> PackedBatch:
     """Lay the segments' rows side by side; logits come out in the segments' order."""
-    sizes = [len(segment.tokens) for segment in segments]
-    offsets = np.concatenate(([0], np.cumsum(sizes)[:-1]))
-    positions = np.concatenate([segment.positions for segment in segments])
+    tokens: list[int] = []
+    positions: list[int] = []
+    groups: list[int] = []
+    wanted: list[int] = []
+    tails: list[tuple[int, ...]] = []
+    for group, segment in enumerate(segments):
+        first, count = len(tokens), len(segment.tokens)
+        tokens += segment.tokens
+        positions += segment.positions
+        groups += [group] * count
+        wanted += [first + row for row in segment.wanted]
+        tails += segment.tails or [()] * count
+    trunks = [segment.trunk_slots for segment in segments]
+    placed = _tensor(positions, device)
     plan = AttentionPlan(
         slots=_tensor(np.concatenate([segment.slots for segment in segments]), device),
-        positions=_tensor(positions, device),
-        group=_tensor(np.repeat(np.arange(len(segments), dtype=np.int64), sizes), device),
-        trunk_slots=_tensor(_padded([segment.trunk_slots for segment in segments]), device),
-        trunk_length=_tensor(np.array([len(s.trunk_slots) for s in segments], dtype=np.int64), device),
-        tail_slots=_tensor(_padded([tail for segment in segments for tail in segment.tails]), device),
+        positions=placed,
+        group=_tensor(groups, device),
+        trunk_slots=_tensor(_padded(trunks), device),
+        trunk_length=_tensor([len(trunk) for trunk in trunks], device),
+        tail_slots=_tensor(_padded(tails), device),
     )
-    wanted = [segment.wanted + offset for segment, offset in zip(segments, offsets, strict=True)]
-    return PackedBatch(
-        _tensor(np.concatenate([segment.tokens for segment in segments]), device)[None],
-        _tensor(positions, device)[None],
-        plan,
-        _tensor(np.concatenate(wanted), device),
-    )
+    return PackedBatch(_tensor(tokens, device)[None], placed[None], plan, _tensor(wanted, device))
 
 
 def _padded(rows: Sequence[Sequence[int] | np.ndarray]) -> np.ndarray:
     """int64 [len(rows), longest]; short rows end in slot 0, which a reader masks."""
-    longest = max(len(row) for row in rows)
-    table = np.zeros((len(rows), longest), dtype=np.int64)
-    if longest:
+    table = np.zeros((len(rows), max(map(len, rows))), dtype=np.int64)
+    if table.shape[1]:
         for index, row in enumerate(rows):
-            table[index, : len(row)] = row
+            if len(row):
+                table[index, : len(row)] = row
     return table
 
 
-def _tensor(array: np.ndarray, device: torch.device) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array)).to(device)
+def _tensor(values: Sequence[int] | np.ndarray, device: torch.device) -> torch.Tensor:
+    return torch.from_numpy(np.asarray(values, dtype=np.int64)).to(device)

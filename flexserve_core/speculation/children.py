@@ -13,12 +13,14 @@ from flexserve_core.sampling.warp import Candidates
 
 
 def likeliest(logits: torch.Tensor, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Ids int64 and log-probabilities float64, [rows, count], the likeliest first."""
+    """Ids int64 and log-probabilities float64, [rows, count], the likeliest first. logits: float32."""
     if count == 1:
         found, ids = logits.max(dim=-1, keepdim=True)
     else:
         found, ids = logits.topk(min(count, logits.shape[-1]), dim=-1)
-    log_probs = found.double() - logits.float().logsumexp(dim=-1, keepdim=True)
+    highest = found[:, :1]
+    rest = torch.sub(logits, highest).exp_().sum(dim=-1, keepdim=True).log_()
+    log_probs = (found - highest).double() - rest
     return ids.cpu().numpy(), log_probs.cpu().numpy()
 
 

@@ -12,48 +12,22 @@ replacement from q. Source: SpecInfer section 3, with the noise of docs/decision
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
-from flexserve_core.kv.blocks import BlockTable
 from flexserve_core.runner.batch import Segment, chain_segment, pack
 from flexserve_core.runner.model_runner import ModelRunner
 from flexserve_core.sampling.mss import draw
 from flexserve_core.sampling.warp import warp
 from flexserve_core.speculation.children import foreseen, likeliest
-from flexserve_core.speculation.drafter import DraftView, Front
+from flexserve_core.speculation.drafter import DraftView
 from flexserve_core.speculation.expansion import Expansion, Proposal
-from flexserve_core.speculation.tree import EMPTY_TREE, TokenTree, TreeBuilder
+from flexserve_core.speculation.growth import CachedText, Growth
+from flexserve_core.speculation.tree import EMPTY_TREE, TokenTree
 
+_Numbers = Sequence[float] | np.ndarray
 _TOP = 64  # tokens a draft considers at a node; the target decides over all of them
-
-
-@dataclass(slots=True)
-class _SequenceState:
-    """What the SSM's cache holds for one sequence."""
-
-    table: BlockTable
-    num_cached: int = 0  # committed tokens whose keys lie at logical positions 0 … num_cached − 1
-    fed: TokenTree = EMPTY_TREE  # nodes fed after them last time; node i lies at slot num_cached + i
-
-
-@dataclass(slots=True)
-class _Growth:
-    """One sequence's tree while it grows."""
-
-    view: DraftView
-    state: _SequenceState
-    builder: TreeBuilder = field(default_factory=TreeBuilder)
-    frontier: list[int] = field(default_factory=lambda: [-1])  # nodes whose children come next
-    fed: list[int] = field(default_factory=list)  # nodes in the order their keys were written
-    tails: dict[int, tuple[int, ...]] = field(default_factory=lambda: {-1: ()})
-    log_probs: dict[int, float] = field(default_factory=lambda: {-1: 0.0})
-    depth: int = 0
-
-    def front(self) -> Front:
-        return Front(not self.view.sampling.greedy, [self.log_probs[node] for node in self.frontier])
 
 
 class SSMDrafter:
@@ -71,11 +45,11 @@ class SSMDrafter:
         self._own_vocab = runner.loaded.vocab_size
         self._vocab = min(self._own_vocab, vocab_size)
         self._max_positions = runner.loaded.max_positions()
-        self._states: dict[int, _SequenceState] = {}
+        self._states: dict[int, CachedText] = {}
 
     def open(self, key: int, max_tokens: int) -> None:
         """Takes no memory yet."""
-        self._states[key] = _SequenceState(self._runner.pool.open())
+        self._states[key] = CachedText(self._runner.pool.open())
 
     def close(self, key: int) -> None:
         state = self._states.pop(key, None)
@@ -93,15 +67,14 @@ class SSMDrafter:
         """Rows of the text to feed before the first level: 1, the last token's, when nothing was missed."""
         state = self._states[view.key]
         known, node = state.num_cached, -1
-        while (
-            known < len(view.tokens) - 1 and (child := state.fed.child(node, view.tokens[known])) is not None
-        ):
+        last = len(view.tokens) - 1
+        while known < last and (child := state.fed_child(node, view.tokens[known])) is not None:
             known, node = known + 1, child
-        return len(view.tokens) - min(known, len(view.tokens) - 1)
+        return last + 1 - min(known, last)
 
     def propose(self, views: Sequence[DraftView]) -> list[TokenTree]:
         fitting = self._make_room([view for view in views if self._can_draft(view)])
-        growths = [_Growth(view, self._states[view.key]) for view in views]
+        growths = [Growth(view, self._states[view.key]) for view in views]
         active = [growth for growth in growths if growth.view.key in fitting]
         for growth in active:
             self._settle(growth)
@@ -110,19 +83,17 @@ class SSMDrafter:
             logits = self._catch_up(active) if level == 0 else self._feed_level(active)
             self._expand(active, logits[:, : self._vocab], level)
             level += 1
-            active = self._next_level([growth for growth in active if self._goes_on(growth)])
+            active = self._next_level(active)
         return [self._finish(growth) for growth in growths]
 
-    def _next_level(self, active: list[_Growth]) -> list[_Growth]:
-        """All of them or, if that would not pay, none."""
-        gate = active[0].view.gate if active else None
-        return active if gate is None or gate.goes_on([growth.front() for growth in active]) else []
-
-    def _goes_on(self, growth: _Growth) -> bool:
-        if not growth.frontier or growth.depth >= growth.view.max_depth:
-            return False
-        room = growth.view.max_nodes - len(growth.builder)
-        return room > 0 and self._expansion.goes_on(growth.front().log_probs)
+    def _next_level(self, active: list[Growth]) -> list[Growth]:
+        """Those that have somewhere to go; if a level of all of them would not pay, none."""
+        fronts = [(growth, growth.front()) for growth in active if growth.has_room()]
+        fronts = [(growth, front) for growth, front in fronts if self._expansion.goes_on(front.log_probs)]
+        gate = active[0].view.gate
+        if gate is not None and fronts and not gate.goes_on([front for _, front in fronts]):
+            return []
+        return [growth for growth, _ in fronts]
 
     def _can_draft(self, view: DraftView) -> bool:
         fits = len(view.tokens) + view.max_depth <= self._max_positions
@@ -134,6 +105,9 @@ class SSMDrafter:
         When blocks are short the youngest sequences' caches are given up, and the cache of one that does not fit. They
         go without drafts until there is room for them and for the next block of every other one."""
         pool, promised, fitting = self._runner.pool, 0, set()
+        missing = {v.key: self._states[v.key].table.num_missing(len(v.tokens) + v.max_nodes) for v in views}
+        if sum(missing.values()) + len(self._states) <= pool.num_available:
+            return {*missing}
         for view in sorted(views, key=lambda view: view.key):
             holders = [key for key, state in self._states.items() if state.table.blocks]
             table = self._states[view.key].table
@@ -159,9 +133,9 @@ class SSMDrafter:
 
     def _restart(self, key: int) -> None:
         self.close(key)
-        self._states[key] = _SequenceState(self._runner.pool.open())
+        self._states[key] = CachedText(self._runner.pool.open())
 
-    def _settle(self, growth: _Growth) -> None:
+    def _settle(self, growth: Growth) -> None:
         """Keep the keys of fed nodes that turned out to be the text; forget the others."""
         state, tokens = growth.state, growth.view.tokens
         if not state.table.blocks:
@@ -169,24 +143,25 @@ class SSMDrafter:
         node, path = -1, []
         # The last committed token is fed again as the root, so that its logits are computed.
         for token in tokens[state.num_cached : len(tokens) - 1]:
-            child = state.fed.child(node, token)
+            child = state.fed_child(node, token)
             if child is None:
                 break
             path.append(child)
             node = child
-        slots = state.table.slots(state.num_cached + len(state.fed))
-        source = slots[[state.num_cached + index for index in path]]
-        target = slots[state.num_cached : state.num_cached + len(path)]
-        moved = source != target
-        self._runner.store.move(source[moved], target[moved])
+        moved = [(index, place) for place, index in enumerate(path) if index != place]
+        if moved:
+            slots = state.table.slots(state.num_cached + state.num_fed)
+            source, target = (state.num_cached + np.array(side) for side in zip(*moved, strict=True))
+            self._runner.store.move(slots[source], slots[target])
         # Not the root, even if it was fed: asked again about the same text, its logits are needed again.
         state.num_cached = min(state.num_cached + len(path), len(tokens) - 1)
-        state.fed = EMPTY_TREE
+        state.tree, state.num_fed = EMPTY_TREE, 0
         state.table.truncate(state.num_cached)
 
-    def _catch_up(self, active: list[_Growth]) -> torch.Tensor:
+    def _catch_up(self, active: list[Growth]) -> torch.Tensor:
         """Feed every sequence's debt, chunk by chunk; the last token's logits come back in the growths' order."""
-        rows: dict[int, torch.Tensor] = {}
+        rows: list[torch.Tensor] = []
+        order: list[int] = []  # of the rows: the growths that they are of
         pending = list(range(len(active)))
         while pending:
             segments, whole, room = [], [], self._max_rows
@@ -208,52 +183,54 @@ class SSMDrafter:
                 if last:
                     whole.append(index)
             logits = self._runner.forward(pack(segments, self._runner.device))
-            rows.update(zip(whole, logits, strict=True))
-            pending = [index for index in pending if index not in rows]
+            rows.append(logits)
+            order += whole
+            pending = [index for index in pending if index not in {*order}]
         for growth in active:
             # the last token is fed again when the same text is asked about again, so its block is not final yet
             growth.state.table.publish(growth.view.tokens, len(growth.view.tokens) - 1)
-        return torch.stack([rows[index] for index in range(len(active))])
+        return rows[0] if len(rows) == 1 else torch.cat(rows)[np.argsort(order)]
 
-    def _feed_level(self, active: list[_Growth]) -> torch.Tensor:
+    def _feed_level(self, active: list[Growth]) -> torch.Tensor:
         segments = [self._level_segment(growth) for growth in active]
         return self._runner.forward(pack(segments, self._runner.device))
 
-    def _level_segment(self, growth: _Growth) -> Segment:
+    def _level_segment(self, growth: Growth) -> Segment:
         """Rows for the frontier's nodes; their keys go behind the committed tokens, in feeding order."""
-        state, frontier = growth.state, growth.frontier
-        start = state.num_cached
-        first = start + len(growth.fed)
+        state, frontier, builder = growth.state, growth.frontier, growth.builder
+        # nodes are made and fed level by level, so those that were fed are the first ones
+        assert frontier[-1] == growth.num_fed + len(frontier) - 1
+        start, first = state.num_cached, state.num_cached + growth.num_fed
         slots = state.table.slots(first + len(frontier))
-        for offset, node in enumerate(frontier):
-            parent = growth.builder.parent(node)
-            growth.tails[node] = (*growth.tails[parent], int(slots[first + offset]))
-        growth.fed.extend(frontier)
+        for node, slot in zip(frontier, slots[first:].tolist(), strict=True):
+            growth.tails[node] = (*growth.tails[builder.parent(node)], slot)
+        growth.num_fed += len(frontier)
         return Segment(
-            np.array([growth.builder.token(node) for node in frontier], dtype=np.int64),
-            np.full(len(frontier), start - 1 + growth.depth, dtype=np.int64),
+            [builder.token(node) for node in frontier],
+            [start - 1 + growth.depth] * len(frontier),
             slots[first:],
             slots[:start],
-            tuple(growth.tails[node] for node in frontier),
-            np.arange(len(frontier), dtype=np.int64),
+            [growth.tails[node] for node in frontier],
+            range(len(frontier)),
         )
 
-    def _expand(self, active: list[_Growth], logits: torch.Tensor, level: int) -> None:
+    def _expand(self, active: list[Growth], logits: torch.Tensor, level: int) -> None:
         """logits [frontier nodes of all sequences, vocabulary]."""
         widths = [_least(self._expansion.width(level), growth.view.max_width) for growth in active]
         chosen = all(growth.view.sampling.greedy for growth in active)
-        ids, log_probs = likeliest(logits, max(widths) if chosen else _TOP)
-        row = 0
+        found = likeliest(logits, max(widths) if chosen else _TOP)
+        # a few numbers are quicker to handle one by one, many as arrays
+        ids, log_probs = (part.tolist() if chosen else part for part in found)
+        rows = iter(zip(ids, log_probs, strict=True))
         for growth, width in zip(active, widths, strict=True):
-            proposals = []
-            for index, node in enumerate(growth.frontier):
-                above = growth.log_probs[node]
-                for token, log_prob in self._children(growth, node, ids[row], log_probs[row], width):
-                    proposals.append(Proposal(index, token, above + log_prob))
-                row += 1
+            proposals = [
+                Proposal(index, token, growth.log_probs[node] + log_prob)
+                for index, node in enumerate(growth.frontier)
+                for token, log_prob in self._children(growth, node, next(rows), width)
+            ]
             self._grow(growth, proposals, level)
 
-    def _grow(self, growth: _Growth, proposals: list[Proposal], level: int) -> None:
+    def _grow(self, growth: Growth, proposals: list[Proposal], level: int) -> None:
         room = _least(growth.view.max_nodes - len(growth.builder), growth.view.max_width)
         parents, growth.frontier = growth.frontier, []
         for proposal in self._expansion.keep(level, proposals, room):
@@ -263,7 +240,7 @@ class SSMDrafter:
         growth.depth += 1
 
     def _children(
-        self, growth: _Growth, node: int, ids: np.ndarray, log_probs: np.ndarray, width: int
+        self, growth: Growth, node: int, likely: tuple[_Numbers, _Numbers], width: int
     ) -> list[tuple[int, float]]:
         """Children for `node` out of the likeliest tokens, best first, with their log-probabilities.
 
@@ -271,7 +248,9 @@ class SSMDrafter:
         them are noted, whichever become nodes."""
         view = growth.view
         if view.sampling.greedy:
-            return list(zip(ids[:width].tolist(), log_probs[:width].tolist(), strict=True))
+            pairs = zip(*(part[:width] for part in likely), strict=True)
+            return [(int(token), float(log_prob)) for token, log_prob in pairs]
+        ids, log_probs = map(np.asarray, likely)
         position = len(view.tokens) + growth.depth
         ascending = np.argsort(ids)
         law = warp(log_probs[ascending], view.sampling, ids[ascending])
@@ -282,11 +261,9 @@ class SSMDrafter:
         known = dict(zip(law.ids.tolist(), law.log_probs.tolist(), strict=True))
         return [(token, known[token]) for token in drawn.tokens]
 
-    def _finish(self, growth: _Growth) -> TokenTree:
+    def _finish(self, growth: Growth) -> TokenTree:
         tree = growth.builder.build()
-        # Feeding order is creation order, level by level, so the fed nodes are a prefix of the tree.
-        assert growth.fed == list(range(len(growth.fed)))
-        growth.state.fed = tree.head(len(growth.fed))
+        growth.state.tree, growth.state.num_fed = tree, growth.num_fed
         return tree
 
 
