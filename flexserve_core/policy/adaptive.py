@@ -137,6 +137,7 @@ class AdaptivePolicy:
             speedups.append((text.rate / plain, text))
         speedup, best = max(speedups, key=lambda one: one[0])
         if speedup > 1:
+            self._rest.end()
             self._standing, self._stands_for = best if best.arm.drafters else _NOTHING, load.scale
             self._stands = _STANDS - 1 if best.arm.drafters else REST_STEPS
             return self._with_probe(best, ways)

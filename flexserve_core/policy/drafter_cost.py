@@ -39,6 +39,7 @@ class DrafterCost:
     goes_on: float = 1.0  # of the levels below the first that it might have run: a draft may end early
     _narrow: LinearCost = field(default_factory=LinearCost)  # a unit is one sequence
     _wide: LinearCost = field(init=False)
+    _not_asked: int = 0  # steps whose forgetting is still to be done
 
     def __post_init__(self) -> None:
         self._wide = LinearCost(self._narrow)
@@ -75,7 +76,7 @@ class DrafterCost:
         if self.level is None:
             return 0.0
         more_s = self.level.seconds(debts) - self.level.seconds(min(debts, sequences))
-        return min(1.0, self._narrow.fit()[1]) * more_s  # what there is to do around a forward does not grow
+        return min(1.0, self._line(wide=False).fit()[1]) * more_s  # what there is to do around a forward does not grow
 
     def observe(self, drafted: Drafted, seconds: float) -> None:
         if self.level is None:
@@ -107,7 +108,7 @@ class DrafterCost:
 
     def not_asked(self) -> None:
         """A step without it: that it was slow, perhaps because the machine was busy, is slowly forgotten."""
-        self.forget(_FORGETTING)
+        self._not_asked += 1
 
     def forget(self, share: float = 1.0) -> None:
         """That it was slower than predicted."""
@@ -115,4 +116,7 @@ class DrafterCost:
         self._wide.forget(share)
 
     def _line(self, wide: bool) -> LinearCost:
+        if self._not_asked:
+            self.forget(1 - (1 - _FORGETTING) ** self._not_asked)
+            self._not_asked = 0
         return self._wide if wide else self._narrow

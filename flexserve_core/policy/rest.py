@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-REST_STEPS = 16
+REST_STEPS = 16  # at first
+MOST_REST_STEPS = 64  # as long as nothing pays, each rest is twice as long as the one before
 
 
 class Rest:
@@ -16,6 +17,7 @@ class Rest:
     def __init__(self) -> None:
         self._keys: frozenset[int] = frozenset()
         self._left = 0
+        self._next = REST_STEPS
 
     def goes_on(self, keys: Iterable[int]) -> bool:
         if self._left == 0:
@@ -28,7 +30,9 @@ class Rest:
         return True
 
     def begin(self, keys: Iterable[int]) -> None:
-        self._keys, self._left = frozenset(keys), REST_STEPS
+        self._keys, self._left = frozenset(keys), self._next
+        self._next = min(MOST_REST_STEPS, 2 * self._next)
 
     def end(self) -> None:
-        self._left = 0
+        """Something pays."""
+        self._left, self._next = 0, REST_STEPS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flexserve_core.policy.rest import REST_STEPS, Rest
+from flexserve_core.policy.rest import MOST_REST_STEPS, REST_STEPS, Rest
 
 
 def _length(rest: Rest, keys: list[int]) -> int:
@@ -16,11 +16,17 @@ def test_none_before_the_first():
     assert _length(Rest(), [1]) == 0
 
 
-def test_so_many_steps_each_time():
+def _next_length(rest: Rest) -> int:
+    rest.begin([1])
+    return _length(rest, [1])
+
+
+def test_the_longer_nothing_pays_the_longer_it_is():
     rest = Rest()
-    for _ in range(3):
-        rest.begin([1])
-        assert _length(rest, [1]) == REST_STEPS
+    lengths = [_next_length(rest) for _ in range(5)]
+    assert lengths == [REST_STEPS, 2 * REST_STEPS, MOST_REST_STEPS, MOST_REST_STEPS, MOST_REST_STEPS]
+    rest.end()
+    assert _next_length(rest) == REST_STEPS
 
 
 def test_what_pays_ends_it():
