@@ -31,6 +31,7 @@ from flexserve_core.speculation.tree import TokenTree
 
 _PROBE_DEPTH = 2
 _STANDS = 4  # steps for which a plan stands, unthought: thinking costs time, too
+_TEACH = 4  # texts of a step that tell what a drafter's confidence is worth: more say little that is new
 _NOTHING = StepPlan(NOBODY, 0, 1.0, 1.0)
 
 _Gains = Mapping[Arm, np.ndarray]  # tokens of the whole batch, by depth
@@ -60,6 +61,7 @@ class AdaptivePolicy:
         self._could_speculate = 0  # sequences, in this step
         self._standing, self._stands = _NOTHING, 0  # a plan, and for how many steps it stands
         self._stands_for = 0  # sequences, by order of size
+        self._teaches = 0  # of a step's texts, the first that does: they take turns
 
     def costs(self) -> tuple[dict[int, float], ...]:
         """rows → seconds of a forward as believed now: the LLM's, then of each drafter with a model."""
@@ -251,8 +253,9 @@ class AdaptivePolicy:
             outcomes = self._step.let(outcomes)
             self._note_drafting(self._step, outcomes, timing)
         self._step = None
-        for outcome in outcomes:
-            self._learn(outcome)
+        for number, outcome in enumerate(outcomes):
+            self._learn(outcome, teaches=(number - self._teaches) % len(outcomes) < _TEACH)
+        self._teaches += _TEACH
 
     def _no_longer_busy(self) -> None:
         """The machine was, so what drafting cost and lost meanwhile is no guide."""
@@ -260,14 +263,15 @@ class AdaptivePolicy:
             drafter.forget()
         self._probes.forgive()
 
-    def _learn(self, outcome: Outcome) -> None:
-        sampled, wide = outcome.candidate.sampled, outcome.max_width is None
+    def _learn(self, outcome: Outcome, teaches: bool) -> None:
         drafts = [Followed.by(tree, outcome.emitted) for tree in outcome.drafts]
-        for i, followed in enumerate(drafts):
-            self._calibration.learn(followed, sampled)
-            if i in self._models:
-                self._yields.learn(i, wide, sampled, followed)
         self._acceptance.learn(outcome, drafts)
+        if teaches:
+            sampled, wide = outcome.candidate.sampled, outcome.max_width is None
+            for i, followed in enumerate(drafts):
+                self._calibration.learn(followed, sampled)
+                if i in self._models:
+                    self._yields.learn(i, wide, sampled, followed)
 
     def _note_drafting(self, step: PlannedStep, outcomes: Sequence[Outcome], timing: Timing) -> None:
         tokens = sum(len(outcome.emitted) for outcome in outcomes)
