@@ -76,7 +76,9 @@ class DrafterCost:
         if self.level is None:
             return 0.0
         more_s = self.level.seconds(debts) - self.level.seconds(min(debts, sequences))
-        return min(1.0, self._line(wide=False).fit()[1]) * more_s  # what there is to do around a forward does not grow
+        return (
+            min(1.0, self._line(wide=False).fit()[1]) * more_s
+        )  # what there is to do around a forward does not grow
 
     def observe(self, drafted: Drafted, seconds: float) -> None:
         if self.level is None:

@@ -48,7 +48,9 @@ class PagedAttention:
 
 
 class ShapeProbe:
-    """Context of the first forward after loading: notes what each layer's cache row looks like."""
+    """Context of the first forwards after loading: notes what each layer's cache row looks like.
+
+    What it gives for attention is none, but depends on all that attention depends on."""
 
     def __init__(self) -> None:
         self.layers: list[LayerShape] = []
@@ -57,7 +59,9 @@ class ShapeProbe:
         self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, **options: Any
     ) -> torch.Tensor:
         self.layers.append(LayerShape(key.shape[1], key.shape[2], value.shape[2]))
-        return torch.zeros(*query.shape[:2], value.shape[2], dtype=query.dtype, device=query.device)
+        group = query.shape[1] // key.shape[1]
+        key, value = (part.repeat_interleave(group, dim=1) for part in (key, value))
+        return (query * key).mean(dim=-1, keepdim=True).sigmoid() * value
 
 
 def _attention(

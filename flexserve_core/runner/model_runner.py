@@ -14,8 +14,11 @@ from flexserve_core.kv.blocks import BlockPool
 from flexserve_core.kv.store import KVStore, LayerShape
 from flexserve_core.models.loader import LoadedModel
 from flexserve_core.models.prepare import unsupported_attention
+from flexserve_core.models.straight import StraightDecoder, straight_decoder
 from flexserve_core.runner.attention import AttentionContext, PagedAttention, ShapeProbe
 from flexserve_core.runner.batch import PackedBatch
+
+_PROBE_ROWS = 3
 
 
 class ModelRunner:
@@ -29,7 +32,9 @@ class ModelRunner:
         self.cache_dtype = cache_dtype or loaded.dtype
         self.device = loaded.device
         self._keeps_logits = "logits_to_keep" in inspect.signature(loaded.model.forward).parameters
-        self.layers = self._probe_layers()
+        self._straight: StraightDecoder | None = None
+        self.layers, logits = self._probe_layers()
+        self._straight = self._proven_straight(logits)
         self._check_cache_rows()
         self.pool = BlockPool(0, 1)
         self.store = KVStore((), 0, self.cache_dtype, loaded.device)
@@ -58,6 +63,8 @@ class ModelRunner:
     def _run(
         self, ids: torch.Tensor, positions: torch.Tensor, rows: torch.Tensor, context: AttentionContext
     ) -> torch.Tensor:
+        if self._straight is not None:
+            return self._straight(ids, positions, rows, flexserve_context=context)[0].float()
         options = {"logits_to_keep": rows} if self._keeps_logits else {}
         output = self.loaded.model(
             input_ids=ids, position_ids=positions, use_cache=False, flexserve_context=context, **options
@@ -65,13 +72,19 @@ class ModelRunner:
         logits = output.logits[0]
         return (logits if self._keeps_logits else logits[rows]).float()
 
+    @property
+    def runs_straight(self) -> bool:
+        """Whether forwards leave out what transformers puts around a decoder."""
+        return self._straight is not None
+
     @torch.inference_mode()
-    def _probe_layers(self) -> tuple[LayerShape, ...]:
-        """Run one token to learn each layer's cache row; refuses a model whose attention bypasses the engine."""
+    def _probe_layers(self) -> tuple[tuple[LayerShape, ...], torch.Tensor]:
+        """Run a few tokens to learn each layer's cache row; refuses a model whose attention bypasses the engine.
+
+        With the logits that came of it."""
         probe = ShapeProbe()
-        one = torch.zeros(1, 1, dtype=torch.long, device=self.device)
         try:
-            self._run(one, one, one[0], probe)
+            logits = self._run(*self._probe_rows(), probe)
         except (AssertionError, RuntimeError, TypeError, ValueError) as error:
             raise unsupported_attention(
                 self.loaded.name, self.loaded.config, f"a first forward failed: {error}"
@@ -80,4 +93,22 @@ class ModelRunner:
         if len(probe.layers) != expected:
             found = f"{len(probe.layers)} of its {expected} layers use transformers' attention interface"
             raise unsupported_attention(self.loaded.name, self.loaded.config, found)
-        return tuple(probe.layers)
+        return tuple(probe.layers), logits
+
+    @torch.inference_mode()
+    def _proven_straight(self, logits: torch.Tensor) -> StraightDecoder | None:
+        """None where it does not give the model's own logits, bit for bit."""
+        straight = straight_decoder(self.loaded.model, self.loaded.config.get_text_config().model_type)
+        if straight is None:
+            return None
+        try:
+            found = straight(*self._probe_rows(), flexserve_context=ShapeProbe())
+        except (AttributeError, RuntimeError, TypeError, ValueError):  # this version's is written otherwise
+            return None
+        return straight if torch.equal(found[0].float(), logits) else None
+
+    def _probe_rows(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Ids, positions and rows wanted of a forward for trying."""
+        count = min(_PROBE_ROWS, self.loaded.vocab_size, self.loaded.max_positions())
+        numbers = torch.arange(count, device=self.device)
+        return numbers[None], numbers[None], numbers[count // 2 :]
