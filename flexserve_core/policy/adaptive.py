@@ -30,7 +30,7 @@ from flexserve_core.policy.rest import REST_STEPS, Rest
 from flexserve_core.speculation.tree import TokenTree
 
 _PROBE_DEPTH = 2
-_STANDS = 4  # steps for which a plan stands, unthought: thinking costs time, too
+_STANDS = 4  # steps for which a plan stands, unthought: thinking costs time, too; a hope, as catching up is for all
 _TEACH = 4  # texts of a step that tell what a drafter's confidence is worth: more say little that is new
 _NOTHING = StepPlan(NOBODY, 0, 1.0, 1.0)
 
@@ -55,12 +55,13 @@ class AdaptivePolicy:
         self._yields = LevelYields()
         self._hindsight = Hindsight()
         self._probes = ProbeBudgets()
-        self._hoped_for = 0.0, 0.0  # tokens per second that would show a hope right; the price of hoping
+        self._hoped_for = 0.0, 0.0  # tokens per second without; what has been paid for hoping
         self._step: PlannedStep | None = None
         self._rest = Rest()
         self._could_speculate = 0  # sequences, in this step
         self._standing, self._stands = _NOTHING, 0  # a plan, and for how many steps it stands
         self._stands_for = 0  # sequences, by order of size
+        self._hopes = False  # whether what stands is a hope
         self._teaches = 0  # of a step's texts, the first that does: they take turns
 
     def costs(self) -> tuple[dict[int, float], ...]:
@@ -112,7 +113,8 @@ class AdaptivePolicy:
             for i in plan.arm.drafters
         }
         text_s = sum(self._drafters[i].calls.seconds(load.count) for i in self._free)
-        return PlannedStep(plan, load, self._forecast.plain_per_s(load), gates, text_s)
+        once_s = sum(self._drafters[i].once(load.debts[i], load.count) for i in plan.arm.drafters)
+        return PlannedStep(plan, load, self._forecast.plain_per_s(load), gates, text_s, once_s)
 
     def _tries_deeper(self, price_s: float) -> bool:
         return self._probes.now is None and self._probes.affords(Probe.DEEPER, price_s)
@@ -124,6 +126,8 @@ class AdaptivePolicy:
         if self._standing.arm.drafters and load.scale != self._stands_for:
             return None
         self._stands -= 1
+        if self._hopes:
+            self._probes.now = Probe.HOPE
         return self._standing
 
     def _decide(self, load: StepLoad, candidates: Sequence[Candidate]) -> StepPlan | None:
@@ -140,13 +144,23 @@ class AdaptivePolicy:
         speedup, best = max(speedups, key=lambda one: one[0])
         if speedup > 1:
             self._rest.end()
-            self._standing, self._stands_for = best if best.arm.drafters else _NOTHING, load.scale
-            self._stands = _STANDS - 1 if best.arm.drafters else REST_STEPS
+            if best.arm.drafters:
+                self._let_stand(best, load, _STANDS)
+            else:
+                self._let_stand(_NOTHING, load, 1 + REST_STEPS)
             return self._with_probe(best, ways)
         if load.other_rows:
             return None
-        self._rest.begin(candidate.key for candidate in candidates)
-        return self._hope(best, plain, load, gains)
+        hope = self._hope(best, plain, load, gains)
+        if hope is None:
+            self._rest.begin(candidate.key for candidate in candidates)
+        else:
+            self._let_stand(hope, load, _STANDS, hopes=True)
+        return hope
+
+    def _let_stand(self, plan: StepPlan, load: StepLoad, steps: int, hopes: bool = False) -> None:
+        """For so many steps, with this one."""
+        self._standing, self._stands_for, self._stands, self._hopes = plan, load.scale, steps - 1, hopes
 
     def _speedup(self, plan: StepPlan, plain: float, load: StepLoad) -> float:
         """Over so many tokens a second. What is to be caught up on is no matter of experience."""
@@ -155,8 +169,8 @@ class AdaptivePolicy:
         return going * going_s / plan.lasting_s
 
     def _of_one(self, plan: StepPlan, max_depth: int) -> tuple[int, ...]:
-        """As deep as the gates let it; but of a hope nobody knows what a level costs now."""
-        most = min(plan.depth, max_depth) if self._probes.now is Probe.HOPE else max_depth
+        """As deep as the gates let it; but of a hope nobody knows at first what a level costs now."""
+        most = min(plan.depth, max_depth) if self._hopes and self._hoped_for[1] > 0 else max_depth
         return tuple(
             max_depth if i in self._free else most * (i in plan.arm.drafters)
             for i in range(len(self._drafters))
@@ -209,7 +223,7 @@ class AdaptivePolicy:
         reach = np.array([value for one in reaches for value in one])
         nodes = np.array([node for _, node in places])
         ranked = np.lexsort((nodes, -reach))  # the likeliest first, and parents before their children
-        spent = (step.draft_s, step.plan.once_s) if step else (0.0, 0.0)
+        spent = (step.draft_s, step.once_s) if step else (0.0, 0.0)
         keep, worth = self._forecast.keep(reach[ranked], load, *spent)
         kept: list[list[int]] = [[] for _ in trees]
         for index, node in (places[number] for number in ranked[:keep]):
@@ -278,12 +292,13 @@ class AdaptivePolicy:
         if self._probes.now is Probe.HOPE:
             plain, price_s = self._hoped_for
             self._probes.charge(timing.total_s - tokens / plain - price_s)
-            if tokens > plain * timing.total_s:
-                self._rest.end()
+            self._hoped_for = plain, 0.0  # it was paid
+            if tokens > plain * (timing.total_s - step.once_s):
+                self._stands += 1  # a hope that comes true goes on
         elif self._probes.now is not None:
             self._probes.charge(sum(timing.draft_s) - step.draft_s)
         if step.plan.arm.drafters and not step.load.other_rows:
-            going_s = max(timing.total_s / 2, timing.total_s - step.plan.once_s)
+            going_s = max(timing.total_s / 2, timing.total_s - step.once_s)
             self._hindsight.observe(_kind(step.plan, step.load), tokens, going_s * step.plain_per_s)
         for i, seconds in enumerate(timing.draft_s):
             if seconds > 0:

@@ -27,6 +27,7 @@ class Drafted:
     depth: int  # that it was let
     wide: bool
     nodes: Sequence[int]  # drafted, by level; one it did not run is not there
+    left: int = 0  # of the debts, those that one step can leave behind; a newcomer's whole prompt is none
 
 
 @dataclass(slots=True)
@@ -36,10 +37,12 @@ class DrafterCost:
     level: CostCurve | None
     calls: UnitCost = field(default_factory=UnitCost)  # a unit is one sequence; of drafters without a model
     wide_rows: float = 3.0  # of a level of one sequence's wide draft
+    usual_debt: float = 1.0  # rows a sequence owes although it was drafted for in the step before
     goes_on: float = 1.0  # of the levels below the first that it might have run: a draft may end early
     _narrow: LinearCost = field(default_factory=LinearCost)  # a unit is one sequence
     _wide: LinearCost = field(init=False)
     _not_asked: int = 0  # steps whose forgetting is still to be done
+    _asked: bool = False  # in the last step
 
     def __post_init__(self) -> None:
         self._wide = LinearCost(self._narrow)
@@ -71,8 +74,13 @@ class DrafterCost:
         goes_on = min(self.goes_on, 1 - 1e-6)
         return cast("_Depth", goes_on * (1 - goes_on ** (depth - 1)) / (1 - goes_on))
 
+    def once(self, debts: int, sequences: int) -> float:
+        """What of `seconds` is spent once: the rows that the next step will not owe again."""
+        again = min(debts, round(self.usual_debt * sequences))
+        return self.catching_up(debts, sequences) - self.catching_up(again, sequences)
+
     def catching_up(self, debts: int, sequences: int) -> float:
-        """What of `seconds` is spent once: the rows that the next step will not owe."""
+        """What the rows beyond one a sequence add to the first level."""
         if self.level is None:
             return 0.0
         more_s = self.level.seconds(debts) - self.level.seconds(min(debts, sequences))
@@ -83,7 +91,11 @@ class DrafterCost:
     def observe(self, drafted: Drafted, seconds: float) -> None:
         if self.level is None:
             self.calls.observe(drafted.sequences, seconds)
-        elif drafted.nodes:  # else it may have had no room to do anything
+            return
+        if self._asked and drafted.left:
+            self.usual_debt += _RATE * (drafted.left / drafted.sequences - self.usual_debt)
+        self._asked = True
+        if drafted.nodes:  # else it may have had no room to do anything
             fed = drafted.nodes[:-1]  # the deepest were not
             rows = [min(drafted.debts, drafted.sequences), *fed]
             self._note_seconds(drafted, sum(map(self.level.seconds, rows)), seconds)
@@ -111,6 +123,7 @@ class DrafterCost:
     def not_asked(self) -> None:
         """A step without it: that it was slow, perhaps because the machine was busy, is slowly forgotten."""
         self._not_asked += 1
+        self._asked = False
 
     def forget(self, share: float = 1.0) -> None:
         """That it was slower than predicted."""

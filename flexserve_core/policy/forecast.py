@@ -94,7 +94,7 @@ class Forecast:
         seconds, once_s = self._verifying(kept.nodes_per_level * levels, gain, load), 0.0
         for drafter, debts in ((self.drafters[i], load.debts[i]) for i in arm.drafters):
             seconds = seconds + drafter.seconds(debts, load.count, levels, arm.wide, at_start)
-            once_s += drafter.catching_up(debts, load.count)
+            once_s += drafter.once(debts, load.count)
         return ByDepth(arm, load.count, gains, load.count + gain, seconds, once_s)
 
     def _verifying(self, nodes: np.ndarray, gain: np.ndarray, load: StepLoad) -> np.ndarray:

@@ -74,6 +74,7 @@ class PlannedStep:
     plain_per_s: float  # tokens, if nobody were asked
     gates: Mapping[int, Gate]  # of the drafters with a model that are asked
     text_s: float  # that asking the others should take
+    once_s: float  # of the drafts' seconds, what later steps gain from, too
 
     @property
     def draft_s(self) -> float:
@@ -85,7 +86,9 @@ class PlannedStep:
         found = Counter(depth for outcome in outcomes for depth in outcome.drafts[drafter].depths)
         depth = max(outcome.depths[drafter] for outcome in outcomes)
         nodes = [found[level] for level in sorted(found)]
-        return Drafted(len(outcomes), self.load.debts[drafter], depth, self.plan.arm.wide, nodes)
+        asked = [outcome.candidate for outcome in outcomes]
+        left = sum(min(candidate.debts[drafter], candidate.max_depth + 1) for candidate in asked)
+        return Drafted(len(outcomes), self.load.debts[drafter], depth, self.plan.arm.wide, nodes, left)
 
     def let(self, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
         """With the depths that the gates let them go to: what they ended is unknown beyond, not wrong."""

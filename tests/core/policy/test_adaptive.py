@@ -43,7 +43,7 @@ WIDTHS = {"chain": 0.05, "tree": 0.9}  # how often a level's second node is righ
 @pytest.mark.parametrize("case", WIDTHS)
 def test_it_finds_the_width_that_pays(case):
     """A batch of eight, where rows cost something, the SSM's too."""
-    texts = recordings(lambda p, d: 0.6, stated=0.6, count=24, second=WIDTHS[case])
+    texts = recordings(lambda p, d: 0.6, stated=0.6, count=40, second=WIDTHS[case])
     llm, ssm = {1: 0.05, 16: 0.06, 64: 0.1}, {1: 0.004, 8: 0.005, 64: 0.02}
     costs = machine(llm, ssm)
     best = {
