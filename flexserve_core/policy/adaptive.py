@@ -30,7 +30,9 @@ from flexserve_core.policy.rest import REST_STEPS, Rest
 from flexserve_core.speculation.tree import TokenTree
 
 _PROBE_DEPTH = 2
-_STANDS = 4  # steps for which a plan stands, unthought: thinking costs time, too; a hope, as catching up is for all
+_STANDS = (
+    4  # steps for which a plan stands, unthought: thinking costs time, too; a hope, as catching up is for all
+)
 _TEACH = 4  # texts of a step that tell what a drafter's confidence is worth: more say little that is new
 _NOTHING = StepPlan(NOBODY, 0, 1.0, 1.0)
 
@@ -140,7 +142,7 @@ class AdaptivePolicy:
         speedups = [(self._speedup(plan, plain, load), plan) for plan in plans]
         if self._free or not plans:
             text = self._forecast.text_plan(alone)
-            speedups.append((text.rate / plain, text))
+            speedups.append((self._speedup(text, plain, load), text))
         speedup, best = max(speedups, key=lambda one: one[0])
         if speedup > 1:
             self._rest.end()
@@ -170,7 +172,8 @@ class AdaptivePolicy:
 
     def _of_one(self, plan: StepPlan, max_depth: int) -> tuple[int, ...]:
         """As deep as the gates let it; but of a hope nobody knows at first what a level costs now."""
-        most = min(plan.depth, max_depth) if self._hopes and self._hoped_for[1] > 0 else max_depth
+        begins = self._hopes and self._stands == _STANDS - 1
+        most = min(plan.depth, max_depth) if begins else max_depth
         return tuple(
             max_depth if i in self._free else most * (i in plan.arm.drafters)
             for i in range(len(self._drafters))
@@ -224,30 +227,15 @@ class AdaptivePolicy:
         nodes = np.array([node for _, node in places])
         ranked = np.lexsort((nodes, -reach))  # the likeliest first, and parents before their children
         spent = (step.draft_s, step.once_s) if step else (0.0, 0.0)
-        keep, worth = self._forecast.keep(reach[ranked], load, *spent)
+        keep = self._forecast.keep(reach[ranked], load, *spent)
         kept: list[list[int]] = [[] for _ in trees]
         for index, node in (places[number] for number in ranked[:keep]):
             kept[index].append(node)
         chosen = [tree.subset(sorted(some)) for tree, some in zip(trees, kept, strict=True)]
         if step is not None:
             gain = float(reach[ranked[:keep]].sum())
-            self._note_kept(step, chosen, gain, gain / max(float(reach.sum()), 1e-9), worth)
+            self._forecast.note_kept(step.plan.arm, load, chosen, gain, float(reach.sum()))
         return chosen
-
-    def _note_kept(
-        self, step: PlannedStep, trees: Sequence[TokenTree], gain: float, share: float, worth: float
-    ) -> None:
-        """gain: tokens expected of the trees; share: of those expected of all that was drafted."""
-        arm, load = step.plan.arm, step.load
-        for wide, part in self._forecast.kept.items():
-            if arm.drafters and arm.wide == wide:
-                part.observe(trees, share)
-            else:
-                part.not_drafted()
-        if not arm.drafters and not load.other_rows:
-            self._forecast.text.observe(gain / load.count, sum(map(len, trees)) / load.count)
-            if worth > self._forecast.plain_per_s(load):
-                self._rest.end()
 
     # -- learning -------------------------------------------------------------------------------------------------
 
@@ -293,11 +281,9 @@ class AdaptivePolicy:
             plain, price_s = self._hoped_for
             self._probes.charge(timing.total_s - tokens / plain - price_s)
             self._hoped_for = plain, 0.0  # it was paid
-            if tokens > plain * (timing.total_s - step.once_s):
-                self._stands += 1  # a hope that comes true goes on
         elif self._probes.now is not None:
             self._probes.charge(sum(timing.draft_s) - step.draft_s)
-        if step.plan.arm.drafters and not step.load.other_rows:
+        if not step.load.other_rows:
             going_s = max(timing.total_s / 2, timing.total_s - step.once_s)
             self._hindsight.observe(_kind(step.plan, step.load), tokens, going_s * step.plain_per_s)
         for i, seconds in enumerate(timing.draft_s):

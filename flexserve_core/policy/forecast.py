@@ -17,8 +17,9 @@ from flexserve_core.policy.cost import CostCurve, TokenCost, UnitCost
 from flexserve_core.policy.drafter_cost import DrafterCost
 from flexserve_core.policy.plan import StepLoad, StepPlan, lasting
 from flexserve_core.policy.policy import Outcome, Timing
+from flexserve_core.speculation.tree import TokenTree
 
-_DOUBT = 0.02  # a gain has to be larger
+_DOUBT = 0.04  # a gain has to be larger
 _Number = TypeVar("_Number", float, np.ndarray)
 
 
@@ -104,16 +105,27 @@ class Forecast:
         calls = sum(drafter.calls.seconds(load.count) for drafter in self._free)
         return seconds + calls + self.handling.seconds(1) * ((2 + nodes) * load.count + gain)
 
-    def keep(self, reaches: np.ndarray, load: StepLoad, draft_s: float, once_s: float) -> tuple[int, float]:
-        """(how many of the drafted nodes are worth the most, that worth). reaches: of all, the likeliest first."""
+    def keep(self, reaches: np.ndarray, load: StepLoad, draft_s: float, once_s: float) -> int:
+        """How many of the drafted nodes are worth the most. reaches: of all, the likeliest first."""
         number = np.arange(len(reaches) + 1)
         tokens = load.count + np.concatenate([[0.0], reaches.cumsum()])
         rows = load.other_rows + load.count + number
         seconds = self.llm.seconds_each(rows, load.keys + number * load.keys // load.count)
         seconds += self.handling.seconds(load.count) + self.handling.seconds(1) * (number + tokens)
         worths = self.worth(tokens, lasting(seconds + draft_s, once_s), load)
-        best = int(worths.argmax())
-        return best, float(worths[best])
+        return int(worths.argmax())
+
+    def note_kept(
+        self, arm: Arm, load: StepLoad, trees: Sequence[TokenTree], gain: float, whole: float
+    ) -> None:
+        """What was kept of an arm's drafts. gain: tokens expected of it; whole: of all that was drafted."""
+        for wide, part in self.kept.items():
+            if arm.drafters and arm.wide == wide:
+                part.observe(trees, gain / max(whole, 1e-9))
+            else:
+                part.not_drafted()
+        if not arm.drafters and not load.other_rows:
+            self.text.observe(gain / load.count, sum(map(len, trees)) / load.count)
 
     def note_handling(self, sequences: int, outcomes: Sequence[Outcome], timing: Timing) -> None:
         """Of steps that only decode: a prompt's rows are handled otherwise. sequences: that could be drafted for."""
