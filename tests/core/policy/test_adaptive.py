@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from itertools import groupby
 
 import pytest
 
@@ -97,6 +98,36 @@ def test_catching_up_is_worth_it_for_the_steps_to_come():
     simulate(hopeless, texts, costs, 8)
     hopeless.rests([one.key for one in behind])
     assert all(depth == 0 for (depth,) in hopeless.depths(behind, 0))
+
+
+def test_what_was_caught_up_on_is_taken_from_one_step_alone():
+    """The plan stands for some steps; it was made when the SSM had missed 30 tokens."""
+    chosen = policy(CPU, SMALL)
+    once_s = []
+    for step, debt in enumerate((30, 1, 1)):
+        chosen.rests([1])
+        [depths] = chosen.depths([Candidate(1, False, 40 + step, DEPTH, (debt,))], 0)
+        assert depths[0] > 0
+        assert chosen._step is not None
+        once_s.append(chosen._step.once_s)
+    assert once_s[0] > 0
+    assert once_s[1:] == [0, 0]
+
+
+def test_a_hope_lasts_some_steps_as_catching_up_serves_them_all():
+    texts = recordings(lambda p, d: 0.0, count=1, length=3000)
+    chosen, asked = policy(CPU, SMALL), []
+    observe = chosen.observe
+
+    def noting(outcomes, timing):
+        asked.append(timing.draft_s[0] > 0)
+        observe(outcomes, timing)
+
+    chosen.observe = noting
+    simulate(chosen, texts, machine(CPU, SMALL), 1)
+    runs = [len(list(steps)) for drafts, steps in groupby(asked[200:]) if drafts]
+    assert len(runs) > 2
+    assert {*runs} == {4}
 
 
 def test_of_two_ssms_the_useless_one_is_left_out():

@@ -109,3 +109,21 @@ def test_a_wide_draft_is_thought_as_dear_as_a_narrow_one_until_it_is_seen():
         cost.observe(Drafted(1, 1, 1, True, (3,)), 6.0)
     assert cost.first_level(1, 1, True) == pytest.approx(6.0, rel=0.1)
     assert one_level(cost) == pytest.approx(3.0, rel=0.1)
+
+
+def test_what_is_owed_again_in_every_step_is_not_spent_once():
+    """Another drafter's nodes win, so this one has missed eight tokens in every step."""
+    cost = DrafterCost(CostCurve(CURVE))
+    assert cost.once(80, 1) == pytest.approx(79)
+    for _ in range(100):
+        cost.observe(Drafted(1, 8, 1, False, (1,), left=8), 8.0)
+    assert cost.once(8, 1) == pytest.approx(0)
+    assert cost.once(80, 1) == pytest.approx(72)
+
+
+def test_what_is_owed_after_a_rest_is_no_habit():
+    cost = DrafterCost(CostCurve(CURVE))
+    for _ in range(100):
+        cost.not_asked()
+        cost.observe(Drafted(1, 8, 1, False, (1,), left=8), 8.0)
+    assert cost.once(8, 1) == pytest.approx(7)
