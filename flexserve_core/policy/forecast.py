@@ -19,7 +19,7 @@ from flexserve_core.policy.plan import StepLoad, StepPlan, lasting
 from flexserve_core.policy.policy import Outcome, Timing
 from flexserve_core.speculation.tree import TokenTree
 
-_DOUBT = 0.04  # a gain has to be larger
+_DOUBT = 0.05  # a gain has to be larger
 _Number = TypeVar("_Number", float, np.ndarray)
 
 
