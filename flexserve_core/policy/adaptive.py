@@ -33,17 +33,14 @@ _PROBE_DEPTH = 2
 _STANDS = (
     4  # steps for which a plan stands, unthought: thinking costs time, too; a hope, as catching up is for all
 )
-_TEACH = 4  # texts of a step that tell what a drafter's confidence is worth: more say little that is new
+_TEACH = 4  # texts of a step that are learned from, in turns: more say little that is new
 _NOTHING = StepPlan(NOBODY, 0, 1.0, 1.0)
 
 _Gains = Mapping[Arm, np.ndarray]  # tokens of the whole batch, by depth
 
 
 class AdaptivePolicy:
-    """`llm`: seconds of the LLM's forward. `drafters`: in the engine's order.
-
-    Text drafters are asked in every step that is no rest.
-    """
+    """`llm`: seconds of the LLM's forward. `drafters`: in the engine's order. Text drafters: in every step but rests."""
 
     def __init__(self, llm: CostCurve, drafters: Sequence[DrafterCost], max_depth: int) -> None:
         self._forecast = Forecast(llm, drafters)
@@ -63,8 +60,9 @@ class AdaptivePolicy:
         self._could_speculate = 0  # sequences, in this step
         self._standing, self._stands = _NOTHING, 0  # a plan, and for how many steps it stands
         self._stands_for = 0  # sequences, by order of size
+        self._text_stands = _STANDS  # steps for which asking text drafters alone is to stand next
         self._hopes = False  # whether what stands is a hope
-        self._teaches = 0  # of a step's texts, the first that does: they take turns
+        self._teaches = 0  # the first of a step's texts that does
 
     def costs(self) -> tuple[dict[int, float], ...]:
         """rows → seconds of a forward as believed now: the LLM's, then of each drafter with a model."""
@@ -149,8 +147,10 @@ class AdaptivePolicy:
             if best.arm.drafters:
                 self._let_stand(best, load, _STANDS)
             else:
-                self._let_stand(_NOTHING, load, 1 + REST_STEPS)
+                self._let_stand(_NOTHING, load, self._text_stands)
+            self._text_stands = _STANDS if best.arm.drafters else min(REST_STEPS, 2 * self._text_stands)
             return self._with_probe(best, ways)
+        self._text_stands = _STANDS
         if load.other_rows:
             return None
         hope = self._hope(best, plain, load, gains)
@@ -255,8 +255,8 @@ class AdaptivePolicy:
             outcomes = self._step.let(outcomes)
             self._note_drafting(self._step, outcomes, timing)
         self._step = None
-        for number, outcome in enumerate(outcomes):
-            self._learn(outcome, teaches=(number - self._teaches) % len(outcomes) < _TEACH)
+        for number in range(min(_TEACH, len(outcomes))):
+            self._learn(outcomes[(self._teaches + number) % len(outcomes)])
         self._teaches += _TEACH
 
     def _no_longer_busy(self) -> None:
@@ -265,15 +265,14 @@ class AdaptivePolicy:
             drafter.forget()
         self._probes.forgive()
 
-    def _learn(self, outcome: Outcome, teaches: bool) -> None:
+    def _learn(self, outcome: Outcome) -> None:
+        sampled, wide = outcome.candidate.sampled, outcome.max_width is None
         drafts = [Followed.by(tree, outcome.emitted) for tree in outcome.drafts]
+        for i, followed in enumerate(drafts):
+            self._calibration.learn(followed, sampled)
+            if i in self._models:
+                self._yields.learn(i, wide, sampled, followed)
         self._acceptance.learn(outcome, drafts)
-        if teaches:
-            sampled, wide = outcome.candidate.sampled, outcome.max_width is None
-            for i, followed in enumerate(drafts):
-                self._calibration.learn(followed, sampled)
-                if i in self._models:
-                    self._yields.learn(i, wide, sampled, followed)
 
     def _note_drafting(self, step: PlannedStep, outcomes: Sequence[Outcome], timing: Timing) -> None:
         tokens = sum(len(outcome.emitted) for outcome in outcomes)
