@@ -40,7 +40,7 @@ _Gains = Mapping[Arm, np.ndarray]  # tokens of the whole batch, by depth
 
 
 class AdaptivePolicy:
-    """`llm`: seconds of the LLM's forward. `drafters`: in the engine's order. Text drafters: in every step but rests."""
+    """`llm`: seconds of the LLM's forward. `drafters`: in the engine's order; those of text in each step but rests."""
 
     def __init__(self, llm: CostCurve, drafters: Sequence[DrafterCost], max_depth: int) -> None:
         self._forecast = Forecast(llm, drafters)
