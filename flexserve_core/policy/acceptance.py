@@ -9,6 +9,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -24,6 +25,8 @@ _FORGETTING = 0.003  # in a step
 _CHANCE_EDGES = tuple(map(math.log, (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.96)))
 _CONFIDENCE_EDGES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.97)
 
+_Number = TypeVar("_Number", float, np.ndarray)
+
 
 @dataclass(frozen=True, slots=True)
 class Followed:
@@ -36,15 +39,7 @@ class Followed:
     @classmethod
     def by(cls, tree: TokenTree, emitted: Sequence[int]) -> Followed:
         """The text went on with `emitted`."""
-        way: list[int] = []
-        node: int | None = -1
-        if tree.tokens:
-            for token in emitted:
-                node = tree.child(node, token)
-                if node is None:
-                    break
-                way.append(node)
-        return cls(tree, way, len(emitted))
+        return cls(tree, tree.way(emitted), len(emitted))
 
 
 class Rate:
@@ -116,10 +111,10 @@ def conditionals_of(
     hits = np.array([nothing if one is None else one._hits for one in rates])
     seen = np.array([nothing if one is None else one._seen for one in rates])
     trust = np.array(trusts)[:, None]
-    return (trust * hits + np.array(priors) * _PRIOR_COUNT) / (trust * seen + _PRIOR_COUNT)
+    return _estimate(trust * hits, trust * seen, np.array(priors))
 
 
-def _estimate(hits: float, seen: float, prior: float) -> float:
+def _estimate(hits: _Number, seen: _Number, prior: _Number) -> _Number:
     return (hits + prior * _PRIOR_COUNT) / (seen + _PRIOR_COUNT)
 
 

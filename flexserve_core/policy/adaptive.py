@@ -30,9 +30,7 @@ from flexserve_core.policy.rest import REST_STEPS, Rest
 from flexserve_core.speculation.tree import TokenTree
 
 _PROBE_DEPTH = 2
-_STANDS = (
-    4  # steps for which a plan stands, unthought: thinking costs time, too; a hope, as catching up is for all
-)
+_STANDS = 4  # steps for which a plan stands: thinking costs time, and catching up serves all of them
 _TEACH = 4  # texts of a step that are learned from, in turns: more say little that is new
 _NOTHING = StepPlan(NOBODY, 0, 1.0, 1.0)
 

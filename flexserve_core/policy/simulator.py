@@ -98,7 +98,7 @@ def _step(policy: Policy, running: Sequence[_Running], machine: Machine) -> tupl
     forward_s = machine.llm.seconds(rows, keys)
     outcomes = []
     for one, candidate, found, allowed, tree in zip(running, candidates, drafts, depths, trees, strict=True):
-        path = _walk(tree, one.recording.tokens[one.position :])
+        path = tuple(tree.way(one.recording.tokens[one.position :]))
         end = min(one.position + len(path) + 1, len(one.recording.tokens))
         emitted = one.recording.tokens[one.position : end]
         outcomes.append(Outcome(candidate, found, allowed, tree, path[: len(emitted)], emitted, width))
@@ -190,16 +190,3 @@ def _draft_seconds(
         rows = sum(drafts[i][drafter].depths.count(level) for i in asked)
         total += curve.seconds(rows)
     return total
-
-
-def _walk(tree: TokenTree, truth: Sequence[int]) -> tuple[int, ...]:
-    """Nodes of the tree along the true tokens."""
-    path: list[int] = []
-    node = -1
-    for token in truth:
-        child = tree.child(node, token)
-        if child is None:
-            break
-        path.append(child)
-        node = child
-    return tuple(path)

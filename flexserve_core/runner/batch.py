@@ -18,7 +18,7 @@ from flexserve_core.speculation.tree import TokenTree
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Rows of one sequence: mostly few, so plain lists, which many of are quicker to join than arrays.
+    """Rows of one sequence. They are mostly few, and many short lists are quicker to join than many short arrays.
 
     A row attends logical positions 0 … its own; position j lies in trunk_slots[j] while j < len(trunk_slots), else in
     the row's own tail at j − len(trunk_slots).

@@ -84,12 +84,9 @@ def _prove_forward(runner: ModelRunner) -> ProofItem:
         tree_segment(prompt[9:], 9, tree, slots[1]),
         chain_segment(other[:5], 0, slots[3], want_last=True),
     )
-    nodes = [0]  # row of the root among the tree segment's wanted rows
-    node = -1
-    for token in path:
-        node = tree.child(node, token)
-        assert node is not None
-        nodes.append(1 + node)
+    way = tree.way(path)
+    assert len(way) == len(path)
+    nodes = [0, *(1 + node for node in way)]  # rows among the tree segment's wanted ones, the root's first
     differing = sum(not torch.equal(whole[i], crowd[1 + row]) for i, row in enumerate(nodes))
     return ProofItem(
         what="a tree's logits equal plain decoding's, bit for bit",

@@ -5,6 +5,7 @@ Knows nothing of models, or of which nodes are worth growing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from flexserve_core.kv.blocks import BlockTable
@@ -21,10 +22,10 @@ class CachedText:
     tree: TokenTree = EMPTY_TREE  # drafted after them last time
     num_fed: int = 0  # of its nodes, the first ones: node i's keys lie at logical position num_cached + i
 
-    def fed_child(self, node: int, token: int) -> int | None:
-        """The node below `node` (−1: the text) that holds `token`, if its keys are there."""
-        child = self.tree.child(node, token)
-        return child if child is not None and child < self.num_fed else None
+    def fed_way(self, text: Sequence[int]) -> list[int]:
+        """The nodes, with their keys there, that turned out to be the text; never its last token's."""
+        way = self.tree.way(text[self.num_cached : len(text) - 1])
+        return [node for node in way if node < self.num_fed]  # the deeper, the higher a node's number
 
 
 @dataclass(slots=True)

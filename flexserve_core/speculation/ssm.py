@@ -66,11 +66,8 @@ class SSMDrafter:
     def debt(self, view: DraftView) -> int:
         """Rows of the text to feed before the first level: 1, the last token's, when nothing was missed."""
         state = self._states[view.key]
-        known, node = state.num_cached, -1
-        last = len(view.tokens) - 1
-        while known < last and (child := state.fed_child(node, view.tokens[known])) is not None:
-            known, node = known + 1, child
-        return last + 1 - min(known, last)
+        known = state.num_cached + len(state.fed_way(view.tokens))
+        return len(view.tokens) - min(known, len(view.tokens) - 1)
 
     def propose(self, views: Sequence[DraftView]) -> list[TokenTree]:
         fitting = self._make_room([view for view in views if self._can_draft(view)])
@@ -140,14 +137,9 @@ class SSMDrafter:
         state, tokens = growth.state, growth.view.tokens
         if not state.table.blocks:
             state.num_cached = state.table.adopt(tokens)
-        node, path = -1, []
-        # The last committed token is fed again as the root, so that its logits are computed.
-        for token in tokens[state.num_cached : len(tokens) - 1]:
-            child = state.fed_child(node, token)
-            if child is None:
-                break
-            path.append(child)
-            node = child
+        path = state.fed_way(
+            tokens
+        )  # the last token is fed again as the root, so that its logits are computed
         moved = [(index, place) for place, index in enumerate(path) if index != place]
         if moved:
             slots = state.table.slots(state.num_cached + state.num_fed)
@@ -185,7 +177,8 @@ class SSMDrafter:
             logits = self._runner.forward(pack(segments, self._runner.device))
             rows.append(logits)
             order += whole
-            pending = [index for index in pending if index not in {*order}]
+            done = {*whole}
+            pending = [index for index in pending if index not in done]
         for growth in active:
             # the last token is fed again when the same text is asked about again, so its block is not final yet
             growth.state.table.publish(growth.view.tokens, len(growth.view.tokens) - 1)

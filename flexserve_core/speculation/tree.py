@@ -37,6 +37,17 @@ class TokenTree:
         """Index of `node`'s child that holds `token` (node −1: the root), or None."""
         return self._child.get((node, token))
 
+    def way(self, tokens: Sequence[int]) -> list[int]:
+        """The nodes that hold these tokens, one below the other from the root's child down, as far as there are any."""
+        nodes: list[int] = []
+        node: int | None = -1
+        for token in tokens if self.tokens else ():
+            node = self.child(node, token)
+            if node is None:
+                break
+            nodes.append(node)
+        return nodes
+
     def path(self, node: int) -> tuple[int, ...]:
         """Nodes from the root's child down to `node`, inclusive."""
         nodes: list[int] = []

@@ -118,3 +118,13 @@ def test_integrity_notices_broken_trees():
     ):
         with pytest.raises(AssertionError):
             broken.check_integrity()
+
+
+def test_the_way_of_a_text_goes_as_far_as_there_are_nodes():
+    builder = TreeBuilder()
+    builder.add_chain([1, 2, 3], -0.1, "s")
+    builder.add_chain([1, 4], -0.1, "s")
+    tree = builder.build()
+    ways = [tree.way(text) for text in ([1, 4, 9], [1, 2, 3, 7], [9, 1], [], [1])]
+    assert ways == [[0, 3], [0, 1, 2], [], [], [0]]
+    assert EMPTY_TREE.way([1]) == []
