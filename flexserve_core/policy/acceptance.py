@@ -190,13 +190,10 @@ class KeptPart:
         """A step with other trees, or none: what was once left out need not be for ever."""
         self.share += _FORGETTING * (1.0 - self.share)
 
-    def observe(self, kept: Sequence[TokenTree], share: float) -> None:
-        """share: tokens expected of what is kept, of one step's trees, over those expected of all."""
+    def observe(self, nodes_per_level: float, share: float = 1.0) -> None:
+        """Of one step's trees. share: tokens expected of what is kept over those expected of all."""
         self.share += _YIELD_RATE * (share - self.share)
-        for tree in kept:
-            if len(tree):
-                size = len(tree) / max(tree.depths)
-                self.nodes_per_level += _YIELD_RATE * (size - self.nodes_per_level)
+        self.nodes_per_level += _YIELD_RATE * (nodes_per_level - self.nodes_per_level)
 
 
 class TextYield:

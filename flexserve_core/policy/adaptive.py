@@ -103,7 +103,7 @@ class AdaptivePolicy:
                 cost=self._drafters[i],
                 yields=self._yields,
                 prices=prices,
-                tries=self._tries_deeper,
+                tries=self._tries,
                 rows=load.other_rows + load.count,
                 by_level=plan.by_level,
                 draft_s=self._drafters[i].first_level(load.debts[i], load.count, plan.arm.wide),
@@ -114,8 +114,8 @@ class AdaptivePolicy:
         once_s = sum(self._drafters[i].once(load.debts[i], load.count) for i in plan.arm.drafters)
         return PlannedStep(plan, load, self._forecast.plain_per_s(load), gates, text_s, once_s)
 
-    def _tries_deeper(self, price_s: float) -> bool:
-        return self._probes.now is None and self._probes.affords(Probe.DEEPER, price_s)
+    def _tries(self, probe: Probe, price_s: float) -> bool:
+        return self._probes.now is None and self._probes.affords(probe, price_s)
 
     def _standing_plan(self, load: StepLoad) -> StepPlan | None:
         """What was decided for this step, too, unless there is something else to do now."""
@@ -215,6 +215,7 @@ class AdaptivePolicy:
             return []
         step = self._step
         if step is not None and not step.plan.arm.wide and step.plan.arm.drafters and not self._free:
+            self._forecast.note_kept(step, sum(map(len, trees)), 1.0, 1.0)
             return list(trees)  # chains that the gate has weighed, level by level
         load = step.load if step else StepLoad.of(candidates, other_rows)
         reaches = [
@@ -232,7 +233,7 @@ class AdaptivePolicy:
         chosen = [tree.subset(sorted(some)) for tree, some in zip(trees, kept, strict=True)]
         if step is not None:
             gain = float(reach[ranked[:keep]].sum())
-            self._forecast.note_kept(step.plan.arm, load, chosen, gain, float(reach.sum()))
+            self._forecast.note_kept(step, keep, gain, float(reach.sum()))
         return chosen
 
     # -- learning -------------------------------------------------------------------------------------------------
@@ -250,12 +251,12 @@ class AdaptivePolicy:
         self._forecast.note_handling(self._could_speculate, outcomes, timing)
         self._could_speculate = 0
         if outcomes and self._step is not None:
-            outcomes = self._step.let(outcomes)
             self._note_drafting(self._step, outcomes, timing)
-        self._step = None
         for number in range(min(_TEACH, len(outcomes))):
-            self._learn(outcomes[(self._teaches + number) % len(outcomes)])
+            outcome = outcomes[(self._teaches + number) % len(outcomes)]
+            self._learn(self._step.let(outcome) if self._step is not None else outcome)
         self._teaches += _TEACH
+        self._step = None
 
     def _no_longer_busy(self) -> None:
         """The machine was, so what drafting cost and lost meanwhile is no guide."""

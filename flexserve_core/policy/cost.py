@@ -97,18 +97,21 @@ class CostCurve:
 
 
 class TokenCost:
-    """Seconds a token took in the last steps."""
+    """What tokens took in the last steps, as a share of what plain steps had: of fewer texts either takes longer."""
 
     def __init__(self) -> None:
-        self._tokens = self._seconds = 0.0  # of a step, on average
+        self._plain_s = self._seconds = 1.0  # of a step, on average
+        self._seen = False
 
-    def seconds(self, at_first: float) -> float:
-        """at_first: what is believed before the first step."""
-        return self._seconds / self._tokens if self._tokens else at_first
+    def share(self) -> float:
+        """1 before the first step."""
+        return self._seconds / self._plain_s
 
-    def observe(self, tokens: int, seconds: float) -> None:
-        rate = _POINT_RATE if self._tokens else 1.0
-        self._tokens += rate * (tokens - self._tokens)
+    def observe(self, plain_s: float, seconds: float) -> None:
+        """A step took so long; plain_s: that plain steps had taken for as many tokens."""
+        rate = _POINT_RATE if self._seen else 1.0
+        self._seen = True
+        self._plain_s += rate * (plain_s - self._plain_s)
         self._seconds += rate * (seconds - self._seconds)
 
 

@@ -23,10 +23,10 @@ class Drafted:
     """What a drafter was asked for in a step, of all sequences together, and did."""
 
     sequences: int
-    debts: int
-    depth: int  # that it was let
-    wide: bool
-    nodes: Sequence[int]  # drafted, by level; one it did not run is not there
+    debts: int = 0
+    wide: bool = False
+    rows: Sequence[int] = ()  # of the levels that it ran, but what there was to catch up on
+    ended: bool = False  # it would have been let go deeper
     left: int = 0  # of the debts, those that one step can leave behind; a newcomer's whole prompt is none
 
 
@@ -95,11 +95,9 @@ class DrafterCost:
         if self._asked and drafted.left:
             self.usual_debt += _RATE * (drafted.left / drafted.sequences - self.usual_debt)
         self._asked = True
-        if drafted.nodes:  # else it may have had no room to do anything
-            fed = drafted.nodes[:-1]  # the deepest were not
-            rows = [min(drafted.debts, drafted.sequences), *fed]
-            self._note_seconds(drafted, sum(map(self.level.seconds, rows)), seconds)
-            self._note_shape(drafted, fed)
+        if drafted.rows:  # else it may have had no room to do anything
+            self._note_seconds(drafted, sum(map(self.level.seconds, drafted.rows)), seconds)
+            self._note_shape(drafted)
 
     def _note_seconds(self, drafted: Drafted, predicted: float, seconds: float) -> None:
         once_s = self.catching_up(drafted.debts, drafted.sequences)
@@ -112,10 +110,10 @@ class DrafterCost:
         ):  # of much catching up this is learned alone: all is not so slow
             line.forget()
 
-    def _note_shape(self, drafted: Drafted, fed: Sequence[int]) -> None:
-        ended = len(drafted.nodes) < drafted.depth
-        if fed or ended:
-            self.goes_on += _RATE * (len(fed) / (len(fed) + ended) - self.goes_on)
+    def _note_shape(self, drafted: Drafted) -> None:
+        fed = drafted.rows[1:]
+        if fed or drafted.ended:
+            self.goes_on += _RATE * (len(fed) / (len(fed) + drafted.ended) - self.goes_on)
         if drafted.wide and fed:
             rows = sum(fed) / len(fed) / drafted.sequences
             self.wide_rows += _RATE * (rows - self.wide_rows)

@@ -15,9 +15,8 @@ from flexserve_core.policy.acceptance import KeptPart, TextYield
 from flexserve_core.policy.arms import NOBODY, Arm
 from flexserve_core.policy.cost import CostCurve, TokenCost, UnitCost
 from flexserve_core.policy.drafter_cost import DrafterCost
-from flexserve_core.policy.plan import StepLoad, StepPlan, lasting
+from flexserve_core.policy.plan import PlannedStep, StepLoad, StepPlan, lasting
 from flexserve_core.policy.policy import Outcome, Timing
-from flexserve_core.speculation.tree import TokenTree
 
 _DOUBT = 0.05  # a gain has to be larger
 _Number = TypeVar("_Number", float, np.ndarray)
@@ -58,21 +57,18 @@ class Forecast:
         """The more, the better; of plans for the same load. Tokens per second, unless it has other rows."""
         if not load.other_rows:
             return tokens / lasting_s
-        alone_s = self.llm.seconds(load.count, load.keys) / load.count
-        return tokens * self.token_cost.seconds(alone_s) - lasting_s
+        return tokens / self.tokens_per_s(load) - lasting_s
 
     def plain_per_s(self, load: StepLoad) -> float:
         """Tokens if nobody is asked, without other rows; what is better has to be so by more than nobody can know."""
-        return 1.0 / ((1 - _DOUBT) * self._plain_token_s(load))
+        return 1.0 / ((1 - _DOUBT) * self._plain_token_s(load.count, load.keys))
 
     def tokens_per_s(self, load: StepLoad) -> float:
-        """What a second is worth: what the last steps brought in one, or a plain step would."""
-        plain_s = self._plain_token_s(load)
-        return 1.0 / min(self.token_cost.seconds(plain_s), plain_s)
+        """What a second is worth: what such steps as the last ones bring in one, or a plain step would."""
+        return 1.0 / (min(1.0, self.token_cost.share()) * self._plain_token_s(load.count, load.keys))
 
-    def _plain_token_s(self, load: StepLoad) -> float:
-        seconds = self.llm.seconds(load.count, load.keys) + self.plain_handling.seconds(2 * load.count)
-        return seconds / load.count
+    def _plain_token_s(self, count: int, keys: int) -> float:
+        return (self.llm.seconds(count, keys) + self.plain_handling.seconds(2 * count)) / count
 
     def text_plan(self, load: StepLoad) -> StepPlan:
         """Asking text drafters alone."""
@@ -115,17 +111,16 @@ class Forecast:
         worths = self.worth(tokens, lasting(seconds + draft_s, once_s), load)
         return int(worths.argmax())
 
-    def note_kept(
-        self, arm: Arm, load: StepLoad, trees: Sequence[TokenTree], gain: float, whole: float
-    ) -> None:
-        """What was kept of an arm's drafts. gain: tokens expected of it; whole: of all that was drafted."""
+    def note_kept(self, step: PlannedStep, nodes: int, gain: float, whole: float) -> None:
+        """What was kept of a step's drafts. gain: tokens expected of it; whole: of all that was drafted."""
+        arm, count = step.plan.arm, step.load.count
         for wide, part in self.kept.items():
             if arm.drafters and arm.wide == wide:
-                part.observe(trees, gain / max(whole, 1e-9))
+                part.observe(nodes / (count * step.levels), gain / max(whole, 1e-9))
             else:
                 part.not_drafted()
-        if not arm.drafters and not load.other_rows:
-            self.text.observe(gain / load.count, sum(map(len, trees)) / load.count)
+        if not arm.drafters and not step.load.other_rows:
+            self.text.observe(gain / count, nodes / count)
 
     def note_handling(self, sequences: int, outcomes: Sequence[Outcome], timing: Timing) -> None:
         """Of steps that only decode: a prompt's rows are handled otherwise. sequences: that could be drafted for."""
@@ -138,4 +133,5 @@ class Forecast:
             self.handling.observe(len(outcomes) + nodes + tokens, timing.other_s)
         else:
             self.plain_handling.observe(2 * tokens, timing.other_s)
-        self.token_cost.observe(tokens, timing.total_s)
+        keys = timing.keys * sequences // timing.rows
+        self.token_cost.observe(tokens * self._plain_token_s(sequences, keys), timing.total_s)

@@ -1,18 +1,21 @@
-"""Whether a draft goes a level deeper, asked while it grows, for the whole batch at once.
+"""Which drafts go a level deeper, asked while they grow, for the whole batch at once.
 
 Before drafting only averages are known. After a level the drafter has said how sure it is of every text: what such
-nodes have brought is weighed against the price of one more forward of the drafter and of the LLM's rows. Knows nothing
-of models. Source: SpecDec++ (Huang et al., 2024) ends a draft by its predicted acceptance; here a price does.
+nodes have brought is weighed against the price of the LLM's rows, text by text, and of one more forward of the drafter,
+for all of them. Knows nothing of models. Source: SpecDec++ (Huang et al., 2024) ends a draft by its predicted
+acceptance; here a price does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 
 from flexserve_core.policy.acceptance import LevelYields
 from flexserve_core.policy.cost import CostCurve
 from flexserve_core.policy.drafter_cost import DrafterCost
+from flexserve_core.policy.probes import Probe
 from flexserve_core.speculation.drafter import Front
 
 _MARGIN = 1.1  # what is saved is sure, what is gained is not
@@ -35,40 +38,58 @@ class Prices:
 
 @dataclass(slots=True)
 class Gate:
-    """One drafter's, in one step. Counts what it let through: levels, and the seconds that they should take."""
+    """One drafter's, in one step. Counts what it let through: rows, and the seconds that they should take."""
 
     drafter: int
     wide: bool
     cost: DrafterCost
     yields: LevelYields
     prices: Prices
-    tries: Callable[[float], bool]  # whether so many seconds may be lost, to learn from them
+    tries: Callable[[Probe, float], bool]  # whether so many seconds may be lost, to learn from them
     rows: int  # of the LLM, but for the nodes of the draft
     by_level: Sequence[float]  # tokens that levels bring of one sequence, on average
     draft_s: float  # of the first level, with all that is to be caught up on
-    levels: int = field(default=1, init=False)
+    fed: list[int] = field(default_factory=list, init=False)  # rows of the drafter's levels below the first
     closed: bool = field(default=False, init=False)
 
-    def goes_on(self, fronts: Sequence[Front]) -> bool:
-        nodes = sum(len(front.log_probs) for front in fronts)
-        self.rows += nodes
-        level_s = self.cost.of_level(nodes, self.wide)
-        lost = _MARGIN * self.prices.tokens_per_s * level_s - self._gain(fronts, nodes)
-        self.closed = nodes == 0 or (lost >= 0 and not self.tries(lost / self.prices.tokens_per_s))
-        if self.closed:
-            return False
-        self.levels += 1
-        self.draft_s += level_s
-        return True
+    @property
+    def levels(self) -> int:
+        return 1 + len(self.fed)
 
-    def _gain(self, fronts: Sequence[Front], nodes: int) -> float:
-        """Tokens of another level as large as this one, beyond what its rows cost: where less, none is verified."""
-        row = _MARGIN * self.prices.row(self.rows, max(1, nodes))
+    def going_on(self, fronts: Sequence[Front]) -> list[bool]:
+        nodes = [len(front.log_probs) for front in fronts]
+        self.rows += sum(nodes)
+        gains = self._gains(fronts, max(1, sum(nodes)))
+        chosen = self._choose(gains, nodes)
+        self.closed = not any(chosen)
+        if not self.closed:
+            fed = sum(compress(nodes, chosen))
+            self.fed.append(fed)
+            self.draft_s += self.cost.of_level(fed, self.wide)
+        return chosen
+
+    def _choose(self, gains: Sequence[float], nodes: Sequence[int]) -> list[bool]:
+        """Those that gain, if together they pay for the level; now and then all, to learn what others had gained."""
+        everyone, paying = [True] * len(gains), [gain > 0 for gain in gains]
+        lost = self._lost(gains, nodes, everyone)
+        if self._lost(gains, nodes, paying) >= 0:
+            return everyone if self.tries(Probe.DEEPER, lost) else [False] * len(gains)
+        left_out_s = -sum(min(0.0, gain) for gain in gains) / self.prices.tokens_per_s
+        return paying if all(paying) or not self.tries(Probe.TEXTS, left_out_s) else everyone
+
+    def _lost(self, gains: Sequence[float], nodes: Sequence[int], chosen: Sequence[bool]) -> float:
+        """Seconds, by another level for these texts."""
+        level_s = self.cost.of_level(sum(compress(nodes, chosen)), self.wide)
+        return _MARGIN * level_s - sum(compress(gains, chosen)) / self.prices.tokens_per_s
+
+    def _gains(self, fronts: Sequence[Front], nodes: int) -> list[float]:
+        """Tokens of another level as large as this one, by text, beyond what its rows cost."""
+        row = _MARGIN * self.prices.row(self.rows, nodes)
         average = self.by_level[self.levels] if self.levels < len(self.by_level) else 0.0
-        gain = 0.0
-        for front in fronts:
-            kind = (self.drafter, self.wide, front.sampled)
-            for log_prob in front.log_probs:
-                expected = self.yields.expected(*kind, log_prob, average / len(front.log_probs))
-                gain += max(0.0, expected - row)
-        return gain
+        return [self._gain(front, row, average / max(1, len(front.log_probs))) for front in fronts]
+
+    def _gain(self, front: Front, row: float, average: float) -> float:
+        """Where a node brings less than a row costs, no child of it is verified if others' are."""
+        kind = (self.drafter, self.wide, front.sampled)
+        gains = [self.yields.expected(*kind, log_prob, average) - row for log_prob in front.log_probs]
+        return sum(gain for gain in gains if gain > 0) or max(gains, default=0.0)

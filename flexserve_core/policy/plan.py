@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -56,8 +55,8 @@ class StepLoad:
 
     @property
     def scale(self) -> int:
-        """How many sequences, by order of size: 1, 2 to 3, 4 to 7, …"""
-        return self.count.bit_length()
+        """How many sequences, by order of size: 1, 2, 3 to 5, 6 to 11, 12 to 23, …: nearly full is as good as full."""
+        return (4 * self.count // 3).bit_length()
 
     @classmethod
     def of(cls, candidates: Sequence[Candidate], other_rows: int) -> StepLoad:
@@ -81,23 +80,30 @@ class PlannedStep:
         """Seconds that the drafts should take, as far as they went."""
         return self.text_s + sum(gate.draft_s for gate in self.gates.values())
 
+    @property
+    def levels(self) -> int:
+        """That the deepest draft was let go."""
+        return max((gate.levels for gate in self.gates.values()), default=0)
+
     def drafted(self, drafter: int, outcomes: Sequence[Outcome]) -> Drafted:
         """What came of it."""
-        found = Counter(depth for outcome in outcomes for depth in outcome.drafts[drafter].depths)
+        gate, debts = self.gates.get(drafter), self.load.debts[drafter]
+        if gate is None:
+            return Drafted(len(outcomes))
         depth = max(outcome.depths[drafter] for outcome in outcomes)
-        nodes = [found[level] for level in sorted(found)]
+        rows = [min(debts, len(outcomes)), *gate.fed] if any(one.drafts[drafter] for one in outcomes) else []
         asked = [outcome.candidate for outcome in outcomes]
         left = sum(min(candidate.debts[drafter], candidate.max_depth + 1) for candidate in asked)
-        return Drafted(len(outcomes), self.load.debts[drafter], depth, self.plan.arm.wide, nodes, left)
+        ended = len(rows) < depth and not gate.closed
+        return Drafted(len(outcomes), debts, self.plan.arm.wide, rows, ended, left)
 
-    def let(self, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
-        """With the depths that the gates let them go to: what they ended is unknown beyond, not wrong."""
+    def let(self, outcome: Outcome) -> Outcome:
+        """With the depths that the gates let all texts go to: what they ended is unknown beyond, not wrong.
+
+        A text that ends before the others do has brought what it can: a level beyond that it is not worth."""
         ended = {drafter: gate.levels for drafter, gate in self.gates.items() if gate.closed}
         if not ended:
-            return outcomes
-        return [
-            outcome.at_depths(
-                tuple(min(depth, ended.get(i, depth)) for i, depth in enumerate(outcome.depths))
-            )
-            for outcome in outcomes
-        ]
+            return outcome
+        return outcome.at_depths(
+            tuple(min(depth, ended.get(i, depth)) for i, depth in enumerate(outcome.depths))
+        )

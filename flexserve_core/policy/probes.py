@@ -15,6 +15,7 @@ class Probe(Enum):
     """What may be tried."""
 
     DEEPER = "a level more than seems best"
+    TEXTS = "a level for the texts, too, that do not seem to be worth it"
     EVERYONE = "every drafter together, as wide as they like"
     HOPE = "drafting all the same, where nothing seems to pay"
 

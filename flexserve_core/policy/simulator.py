@@ -141,20 +141,25 @@ def _drafts(one: _Running, allowed: Sequence[int], width: int | None) -> tuple[T
 def _stop_at_gate(
     gate: LevelGate | None, drafter: int, running: Sequence[_Running], drafts: list[tuple[TokenTree, ...]]
 ) -> None:
-    """Cuts this drafter's trees where the gate ends the draft."""
+    """Cuts this drafter's trees where the gate ends them."""
     if gate is None:
         return
-    deepest = max((max(found[drafter].depths, default=0) for found in drafts), default=0)
-    for level in range(1, deepest):
+    level, asked = 1, _deeper_than(1, drafter, drafts)
+    while asked:
         fronts = [
-            Front(one.recording.sampled, _log_probs_at(found[drafter], level))
-            for one, found in zip(running, drafts, strict=True)
-            if max(found[drafter].depths, default=0) > level
+            Front(running[i].recording.sampled, _log_probs_at(drafts[i][drafter], level)) for i in asked
         ]
-        if not gate.goes_on(fronts):
-            for i, found in enumerate(drafts):
+        for i, goes_on in zip(asked, gate.going_on(fronts), strict=True):
+            if not goes_on:
+                found = drafts[i]
                 drafts[i] = (*found[:drafter], _cut(found[drafter], level, None), *found[drafter + 1 :])
-            return
+        level += 1
+        asked = _deeper_than(level, drafter, drafts)
+
+
+def _deeper_than(level: int, drafter: int, drafts: Sequence[Sequence[TokenTree]]) -> list[int]:
+    """Places of the texts for which this drafter's tree has deeper levels."""
+    return [i for i, found in enumerate(drafts) if max(found[drafter].depths, default=0) > level]
 
 
 def _log_probs_at(tree: TokenTree, level: int) -> list[float]:
@@ -185,8 +190,8 @@ def _draft_seconds(
     if curve is None:
         return machine.call_s * len(asked)
     total = curve.seconds(sum(candidates[i].debts[drafter] for i in asked))
-    deepest = max(max(drafts[i][drafter].depths, default=1) for i in asked)
-    for level in range(1, deepest):
-        rows = sum(drafts[i][drafter].depths.count(level) for i in asked)
-        total += curve.seconds(rows)
+    level = 1
+    while fed := _deeper_than(level, drafter, drafts):
+        total += curve.seconds(sum(drafts[i][drafter].depths.count(level) for i in fed))
+        level += 1
     return total

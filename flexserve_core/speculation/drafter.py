@@ -26,8 +26,8 @@ class Front:
 class LevelGate(Protocol):
     """Asked by a drafter that grows its trees level by level, for all sequences at once."""
 
-    def goes_on(self, fronts: Sequence[Front]) -> bool:
-        """Whether another level is worth it; asked after each, once. False ends the draft."""
+    def going_on(self, fronts: Sequence[Front]) -> Sequence[bool]:
+        """Which of these trees get another level; asked after each, once, about those that did last time."""
         ...
 
 

@@ -84,13 +84,14 @@ class SSMDrafter:
         return [self._finish(growth) for growth in growths]
 
     def _next_level(self, active: list[Growth]) -> list[Growth]:
-        """Those that have somewhere to go; if a level of all of them would not pay, none."""
+        """Those that have somewhere to go, and that the gate lets go there."""
         fronts = [(growth, growth.front()) for growth in active if growth.has_room()]
         fronts = [(growth, front) for growth, front in fronts if self._expansion.goes_on(front.log_probs)]
         gate = active[0].view.gate
-        if gate is not None and fronts and not gate.goes_on([front for _, front in fronts]):
-            return []
-        return [growth for growth, _ in fronts]
+        if gate is None or not fronts:
+            return [growth for growth, _ in fronts]
+        going_on = gate.going_on([front for _, front in fronts])
+        return [growth for (growth, _), goes in zip(fronts, going_on, strict=True) if goes]
 
     def _can_draft(self, view: DraftView) -> bool:
         fits = len(view.tokens) + view.max_depth <= self._max_positions

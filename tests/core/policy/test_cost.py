@@ -70,12 +70,12 @@ def test_one_point_that_was_disturbed_changes_only_what_is_dearer():
 
 def test_a_token_s_cost_is_an_average_of_the_last_steps():
     cost = TokenCost()
-    assert cost.seconds(at_first=7.0) == 7.0
-    cost.observe(4, 2.0)
-    assert cost.seconds(7.0) == 0.5
+    assert cost.share() == 1.0
+    cost.observe(4.0, 2.0)
+    assert cost.share() == 0.5
     for _ in range(300):
-        cost.observe(10, 1.0)
-    assert cost.seconds(7.0) == pytest.approx(0.1, rel=0.01)
+        cost.observe(10.0, 1.0)
+    assert cost.share() == pytest.approx(0.1, rel=0.01)
 
 
 def test_one_interruption_moves_it_little():

@@ -64,7 +64,7 @@ def test_what_is_not_kept_brings_nothing():
 def test_an_overhead_that_may_be_the_machines_can_be_left_out():
     found = forecast()
     for _ in range(100):
-        found.drafters[0].observe(Drafted(1, 1, 2, False, (1, 1)), 20 * SSM.seconds(1))
+        found.drafters[0].observe(Drafted(1, 1, False, (1, 1)), 20 * SSM.seconds(1))
     ways = (found.by_depth(CHAIN, gains(1, 0.5), load(1), at_start) for at_start in (False, True))
     dear, cheap = (one.plan(2) for one in ways)
     assert dear.seconds - cheap.seconds == pytest.approx(9 * 2 * SSM.seconds(1), rel=0.05)
@@ -72,9 +72,25 @@ def test_an_overhead_that_may_be_the_machines_can_be_left_out():
 
 def test_beside_a_prompt_tokens_are_worth_what_they_cost_elsewhere():
     found = forecast()
-    found.token_cost.observe(10, 5.0)
-    assert found.worth(3.0, 1.0, load(2, other_rows=50)) == pytest.approx(3 * 0.5 - 1.0)
+    found.token_cost.observe(10.0, 5.0)
+    token_s = 0.5 / 0.95 / found.plain_per_s(load(2))  # half of what a plain step's takes
+    assert found.worth(3.0, 1.0, load(2, other_rows=50)) == pytest.approx(3 * token_s - 1.0, rel=1e-6)
     assert found.worth(3.0, 1.5, load(2)) == pytest.approx(2.0)
+
+
+def test_a_second_is_worth_less_when_few_texts_are_left():
+    """Levels that cost more than they brought among sixteen texts pay when one is left."""
+    found = forecast()
+    found.token_cost.observe(10.0, 5.0)
+    worth = [found.tokens_per_s(load(count)) / 0.95 / found.plain_per_s(load(count)) for count in (16, 1)]
+    assert worth == pytest.approx([2.0, 2.0])
+    assert found.tokens_per_s(load(16)) > 8 * found.tokens_per_s(load(1))
+
+
+@pytest.mark.parametrize("alike", [(1,), (2,), (3, 5), (6, 11), (12, 16, 23), (24, 32)], ids=str)
+def test_a_batch_that_is_nearly_full_is_as_good_as_full(alike):
+    assert len({load(count).scale for count in alike}) == 1
+    assert load(alike[-1] + 1).scale == load(alike[-1]).scale + (alike[-1] != 32)
 
 
 def test_without_text_drafters_their_plan_is_a_plain_step():

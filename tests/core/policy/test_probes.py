@@ -27,7 +27,7 @@ def test_probes_take_their_share_of_the_time():
 
 def test_what_a_probe_cost_beyond_its_price_is_paid_later():
     budgets = ProbeBudgets()
-    budgets.earn(300.0)  # one second for each kind
+    budgets.earn(len(Probe) / PROBE_SHARE)  # one second for each kind
     assert budgets.affords(Probe.HOPE, 0.1)
     budgets.charge(0.9)
     budgets.charge(-5.0)  # cheaper than thought: nothing comes back

@@ -246,9 +246,36 @@ class Gate:
         self._opens = opens
         self.asked: list[list[int]] = []  # nodes of each text, each time
 
-    def goes_on(self, fronts) -> bool:
+    def going_on(self, fronts) -> list[bool]:
         self.asked.append([len(front.log_probs) for front in fronts])
-        return len(self.asked) <= self._opens
+        return [len(self.asked) <= self._opens] * len(fronts)
+
+
+class OneGate:
+    """Lets only the first text on, for ever."""
+
+    def going_on(self, fronts) -> list[bool]:
+        return [True] + [False] * (len(fronts) - 1)
+
+
+def test_a_gate_ends_the_draft_of_one_text_and_not_of_another(ssm_bench):
+    drafter, alone = drafter_of(ssm_bench, Beam(2, 4)), drafter_of(ssm_bench, Beam(2, 4))
+    asked = [replace(view(key, [5, 6, 7 + key]), gate=OneGate()) for key in (1, 2, 3)]
+    for one in asked:
+        drafter.open(one.key, CAPACITY)
+        alone.open(one.key, CAPACITY)
+    deep, *shallow = drafter.propose(asked)
+    assert [max(tree.depths) for tree in (deep, *shallow)] == [4, 1, 1]
+    whole = alone.propose([replace(one, gate=None) for one in asked])
+    assert deep == whole[0]
+    assert shallow == [tree.head(2) for tree in whole[1:]]
+    longer = [
+        replace(one, tokens=[*one.tokens, tree.tokens[0], 9]) for one, tree in zip(asked, whole, strict=True)
+    ]
+    assert [drafter.debt(one) for one in longer] == [1, 2, 2]  # those that stayed behind fed no node
+    assert drafter.propose(longer)[0] == alone.propose([replace(one, gate=None) for one in longer])[0]
+    alone.reset()
+    drafter.check_integrity()
 
 
 @pytest.mark.parametrize("opens", [0, 2, 9])
