@@ -43,8 +43,8 @@ class Detokenizer:
         return text
 
     def _new_text(self) -> str:
-        before = self._tokenizer.decode(self._ids[self._prefix : self._read], skip_special_tokens=False)
-        whole = self._tokenizer.decode(self._ids[self._prefix :], skip_special_tokens=False)
+        before = self._tokenizer.text_of(self._ids[self._prefix : self._read])
+        whole = self._tokenizer.text_of(self._ids[self._prefix :])
         return whole[len(before) :]
 
     def _advance(self) -> None:

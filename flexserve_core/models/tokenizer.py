@@ -10,6 +10,7 @@ import copy
 import secrets
 import threading
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
@@ -19,6 +20,7 @@ from flexserve_core.models.catalog import ModelSource
 
 Message = Mapping[str, Any]
 _ROLES = ("system", "user", "assistant", "tool")
+_REMEMBERED = 16_384  # short texts: a common token, or two in a row, are decoded again and again
 
 
 class Tokenizer:
@@ -30,6 +32,7 @@ class Tokenizer:
         self._literal_lock = threading.Lock()
         self._backend: Any = hf.backend_tokenizer if _decodes_plainly(hf) else None
         self.special_ids = frozenset(hf.all_special_ids)
+        self._text_of = lru_cache(_REMEMBERED)(self._decode_whole)
         self._special_texts = tuple(
             sorted(
                 {str(token) for token in [*hf.all_special_tokens, *hf.get_added_vocab()]},
@@ -77,6 +80,13 @@ class Tokenizer:
         return self.hf.decode(
             list(ids), skip_special_tokens=skip_special_tokens, clean_up_tokenization_spaces=False
         )
+
+    def text_of(self, ids: Sequence[int]) -> str:
+        """`decode` of a few tokens, special ones too, which is remembered."""
+        return self._text_of(tuple(ids))
+
+    def _decode_whole(self, ids: tuple[int, ...]) -> str:
+        return self.decode(ids, skip_special_tokens=False)
 
     def render_chat(self, messages: Sequence[Message]) -> str:
         """The prompt text of a conversation, ready for the assistant's turn."""

@@ -159,11 +159,14 @@ class LevelYields:
     """How often the children of a drafted node held the text's next token, by how likely the node was itself."""
 
     def __init__(self) -> None:
-        self._rates = _Rates(_YIELD_FADE)
+        self._rates: dict[tuple[int, bool, bool], list[Rate]] = {}  # by cell of a node's chance
 
-    def expected(self, drafter: int, wide: bool, sampled: bool, log_prob: float, prior: float) -> float:
-        """Tokens that a level below a node brings. log_prob: cumulative, the drafter's own."""
-        return self._rates.value((drafter, wide, sampled, _chance_cell(log_prob)), prior)
+    def expected(self, drafter: int, wide: bool, sampled: bool, prior: float) -> list[float]:
+        """Tokens that a level below a node brings, by the node's `chance_cell`."""
+        rates = self._rates.get((drafter, wide, sampled))
+        if rates is None:
+            return [prior] * (len(_CHANCE_EDGES) + 1)
+        return [rate.value(prior) for rate in rates]
 
     def learn(self, drafter: int, wide: bool, sampled: bool, followed: Followed) -> None:
         """Every node with children is a case, verified or not, unless the tokens end before it is known."""
@@ -175,9 +178,12 @@ class LevelYields:
             for node, parent in enumerate(tree.parents):
                 if parent in unknown:
                     unknown.add(node)
+        rates = self._rates.get((drafter, wide, sampled))
+        if rates is None:
+            rates = [Rate(_YIELD_FADE) for _ in range(len(_CHANCE_EDGES) + 1)]
+            self._rates[drafter, wide, sampled] = rates
         for node in {*tree.parents} - {-1} - unknown:
-            cell = drafter, wide, sampled, _chance_cell(tree.log_probs[node])
-            self._rates.observe(cell, node in way[:-1])
+            rates[chance_cell(tree.log_probs[node])].observe(node in way[:-1])
 
 
 class KeptPart:
@@ -215,7 +221,8 @@ def stated(tree: TokenTree, node: int) -> float:
     return min(1.0, math.exp(min(0.0, tree.log_probs[node] - above)))
 
 
-def _chance_cell(log_prob: float) -> int:
+def chance_cell(log_prob: float) -> int:
+    """log_prob: of a node, cumulative, the drafter's own."""
     return bisect_left(_CHANCE_EDGES, log_prob)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 
-from flexserve_core.policy.acceptance import LevelYields
+from flexserve_core.policy.acceptance import LevelYields, chance_cell
 from flexserve_core.policy.cost import CostCurve
 from flexserve_core.policy.drafter_cost import DrafterCost
 from flexserve_core.policy.probes import Probe
@@ -86,10 +86,12 @@ class Gate:
         """Tokens of another level as large as this one, by text, beyond what its rows cost."""
         row = _MARGIN * self.prices.row(self.rows, nodes)
         average = self.by_level[self.levels] if self.levels < len(self.by_level) else 0.0
-        return [self._gain(front, row, average / max(1, len(front.log_probs))) for front in fronts]
-
-    def _gain(self, front: Front, row: float, average: float) -> float:
-        """Where a node brings less than a row costs, no child of it is verified if others' are."""
-        kind = (self.drafter, self.wide, front.sampled)
-        gains = [self.yields.expected(*kind, log_prob, average) - row for log_prob in front.log_probs]
-        return sum(gain for gain in gains if gain > 0) or max(gains, default=0.0)
+        kind, prior = (self.drafter, self.wide), average * len(fronts) / nodes
+        worth = {sampled: self.yields.expected(*kind, sampled, prior) for sampled in {f.sampled for f in fronts}}
+        found: list[float] = []
+        for front in fronts:
+            brings = [worth[front.sampled][chance_cell(log_prob)] - row for log_prob in front.log_probs]
+            if len(brings) > 1:  # of those that do not pay, none has a child that is verified
+                brings = [gain for gain in brings if gain > 0] or [max(brings)]
+            found.append(sum(brings))
+        return found

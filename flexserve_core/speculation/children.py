@@ -14,14 +14,12 @@ from flexserve_core.sampling.warp import Candidates
 
 def likeliest(logits: torch.Tensor, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Ids int64 and log-probabilities float64, [rows, count], the likeliest first. logits: float32."""
+    log_probs = logits.log_softmax(dim=-1)
     if count == 1:
-        found, ids = logits.max(dim=-1, keepdim=True)
+        found, ids = log_probs.max(dim=-1, keepdim=True)
     else:
-        found, ids = logits.topk(min(count, logits.shape[-1]), dim=-1)
-    highest = found[:, :1]
-    rest = torch.sub(logits, highest).exp_().sum(dim=-1, keepdim=True).log_()
-    log_probs = (found - highest).double() - rest
-    return ids.cpu().numpy(), log_probs.cpu().numpy()
+        found, ids = log_probs.topk(min(count, logits.shape[-1]), dim=-1)
+    return ids.cpu().numpy(), found.cpu().numpy().astype(np.float64)
 
 
 def foreseen(law: Candidates, noise: KeyedNoise, position: int, width: int) -> list[tuple[int, float]]:

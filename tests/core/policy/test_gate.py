@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from flexserve_core.policy.acceptance import Followed, LevelYields
+from flexserve_core.policy.acceptance import Followed, LevelYields, chance_cell
 from flexserve_core.policy.cost import CostCurve
 from flexserve_core.policy.drafter_cost import DrafterCost
 from flexserve_core.policy.gate import Gate, Prices
@@ -103,16 +103,16 @@ def test_what_sure_nodes_bring_is_learned_apart_from_what_unsure_ones_do():
     for _ in range(200):
         found.learn(0, False, False, Followed.by(chain(-0.01, -0.02), (0, 1, 9)))
         found.learn(0, False, False, Followed.by(chain(-1.5, -1.6), (0, 9)))
-    assert found.expected(0, False, False, -0.01, 0.5) > 0.95
-    assert found.expected(0, False, False, -1.5, 0.5) < 0.05
-    assert found.expected(0, True, False, -0.01, 0.5) == 0.5
-    assert found.expected(1, False, False, -0.01, 0.5) == 0.5
+    assert found.expected(0, False, False, 0.5)[chance_cell(-0.01)] > 0.95
+    assert found.expected(0, False, False, 0.5)[chance_cell(-1.5)] < 0.05
+    assert found.expected(0, True, False, 0.5)[chance_cell(-0.01)] == 0.5
+    assert found.expected(1, False, False, 0.5)[chance_cell(-0.01)] == 0.5
 
 
 def test_what_lies_beyond_the_tokens_is_unknown_not_wrong():
     found = LevelYields()
     for _ in range(200):
         found.learn(0, False, False, Followed.by(chain(-0.01, -1.2, -2.0, -3.0), (0, 1)))
-    assert found.expected(0, False, False, -0.01, 0.5) > 0.95  # its child came true
-    assert found.expected(0, False, False, -1.2, 0.5) == 0.5
-    assert found.expected(0, False, False, -2.0, 0.5) == 0.5
+    assert found.expected(0, False, False, 0.5)[chance_cell(-0.01)] > 0.95  # its child came true
+    assert found.expected(0, False, False, 0.5)[chance_cell(-1.2)] == 0.5
+    assert found.expected(0, False, False, 0.5)[chance_cell(-2.0)] == 0.5
