@@ -241,17 +241,17 @@ class AdaptivePolicy:
     def observe(self, outcomes: Sequence[Outcome], timing: Timing) -> None:
         if self._forecast.llm.observe(timing.rows, timing.forward_s, timing.keys):
             self._no_longer_busy()
-        total = timing.forward_s + sum(timing.draft_s)
+        calm = self._forecast.calm(timing, self._step.draft_s if self._step else 0.0)
         if self._could_speculate:
             for drafter, seconds in zip(self._drafters, timing.draft_s, strict=True):
                 if seconds == 0:
                     drafter.not_asked()
-            self._probes.earn(total)
+            self._probes.earn(calm.forward_s + sum(calm.draft_s))
             self._hindsight.step(_kind(self._step.plan, self._step.load) if self._step else None)
-        self._forecast.note_handling(self._could_speculate, outcomes, timing)
+        self._forecast.note_handling(self._could_speculate, outcomes, timing, calm.total_s)
         self._could_speculate = 0
         if outcomes and self._step is not None:
-            self._note_drafting(self._step, outcomes, timing)
+            self._note_drafting(self._step, outcomes, timing, calm)
         for number in range(min(_TEACH, len(outcomes))):
             outcome = outcomes[(self._teaches + number) % len(outcomes)]
             self._learn(self._step.let(outcome) if self._step is not None else outcome)
@@ -273,16 +273,18 @@ class AdaptivePolicy:
                 self._yields.learn(i, wide, sampled, followed)
         self._acceptance.learn(outcome, drafts)
 
-    def _note_drafting(self, step: PlannedStep, outcomes: Sequence[Outcome], timing: Timing) -> None:
+    def _note_drafting(
+        self, step: PlannedStep, outcomes: Sequence[Outcome], timing: Timing, calm: Timing
+    ) -> None:
         tokens = sum(len(outcome.emitted) for outcome in outcomes)
         if self._probes.now is Probe.HOPE:
             plain, price_s = self._hoped_for
-            self._probes.charge(timing.total_s - tokens / plain - price_s)
+            self._probes.charge(calm.total_s - tokens / plain - price_s)
             self._hoped_for = plain, 0.0  # it was paid
         elif self._probes.now is not None:
-            self._probes.charge(sum(timing.draft_s) - step.draft_s)
+            self._probes.charge(sum(calm.draft_s) - step.draft_s)
         if not step.load.other_rows:
-            going_s = max(timing.total_s / 2, timing.total_s - step.once_s)
+            going_s = max(calm.total_s / 2, calm.total_s - step.once_s)
             self._hindsight.observe(_kind(step.plan, step.load), tokens, going_s * step.plain_per_s)
         for i, seconds in enumerate(timing.draft_s):
             if seconds > 0:

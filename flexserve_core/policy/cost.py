@@ -127,7 +127,7 @@ class UnitCost:
     def observe(self, units: int, seconds: float) -> None:
         if units <= 0:
             return
-        measured = min(seconds / units, 10 * self._unit_s + 1e-5)
+        measured = min(seconds / units, 3 * self._unit_s + 1e-5)
         self._unit_s += (1.0 if measured < FAR * self._unit_s else _LEVEL_RATE) * (measured - self._unit_s)
 
 

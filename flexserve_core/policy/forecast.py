@@ -19,6 +19,7 @@ from flexserve_core.policy.plan import PlannedStep, StepLoad, StepPlan, lasting
 from flexserve_core.policy.policy import Outcome, Timing
 
 _DOUBT = 0.05  # a gain has to be larger
+_MOST = 1.5  # of the time that something should take: what takes longer was interrupted
 _Number = TypeVar("_Number", float, np.ndarray)
 
 
@@ -122,8 +123,22 @@ class Forecast:
         if not arm.drafters and not step.load.other_rows:
             self.text.observe(gain / count, nodes / count)
 
-    def note_handling(self, sequences: int, outcomes: Sequence[Outcome], timing: Timing) -> None:
-        """Of steps that only decode: a prompt's rows are handled otherwise. sequences: that could be drafted for."""
+    def calm(self, timing: Timing, draft_s: float) -> Timing:
+        """What a step had taken if nothing had interrupted it: else one bad moment outweighs fifty good steps.
+
+        draft_s: that its drafts should have taken."""
+        forward_s = min(timing.forward_s, _MOST * self.llm.seconds(timing.rows, timing.keys))
+        other_s = min(timing.other_s, _MOST * self.handling.seconds(3 * timing.rows))
+        most, took = _MOST * draft_s, sum(timing.draft_s)
+        drafts = timing.draft_s if took <= most else tuple(most / took * one for one in timing.draft_s)
+        return Timing(timing.rows, timing.keys, forward_s, drafts, other_s)
+
+    def note_handling(
+        self, sequences: int, outcomes: Sequence[Outcome], timing: Timing, calm_s: float
+    ) -> None:
+        """Of steps that only decode: a prompt's rows are handled otherwise. sequences: that could be drafted for.
+
+        calm_s: the step had taken without interruption."""
         nodes = sum(len(outcome.tree) for outcome in outcomes)
         if timing.rows != sequences + nodes or timing.rows == 0:
             return
@@ -134,4 +149,4 @@ class Forecast:
         else:
             self.plain_handling.observe(2 * tokens, timing.other_s)
         keys = timing.keys * sequences // timing.rows
-        self.token_cost.observe(tokens * self._plain_token_s(sequences, keys), timing.total_s)
+        self.token_cost.observe(tokens * self._plain_token_s(sequences, keys), calm_s)

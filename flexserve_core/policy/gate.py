@@ -87,7 +87,9 @@ class Gate:
         row = _MARGIN * self.prices.row(self.rows, nodes)
         average = self.by_level[self.levels] if self.levels < len(self.by_level) else 0.0
         kind, prior = (self.drafter, self.wide), average * len(fronts) / nodes
-        worth = {sampled: self.yields.expected(*kind, sampled, prior) for sampled in {f.sampled for f in fronts}}
+        worth = {
+            sampled: self.yields.expected(*kind, sampled, prior) for sampled in {f.sampled for f in fronts}
+        }
         found: list[float] = []
         for front in fronts:
             brings = [worth[front.sampled][chance_cell(log_prob)] - row for log_prob in front.log_probs]

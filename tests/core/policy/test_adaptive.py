@@ -130,6 +130,23 @@ def test_a_hope_lasts_some_steps_as_catching_up_serves_them_all():
     assert {*runs} == {4}
 
 
+@pytest.mark.parametrize("batch", [1, 8])
+def test_moments_in_which_the_machine_is_elsewhere_are_no_guide(batch):
+    """One step in thirty takes fifty times as long, drafts or not."""
+    texts = recordings(lambda p, d: 0.75, count=4 * batch, length=300)
+    costs = machine(CPU, SMALL)
+    disturbed, rng = policy(CPU, SMALL), random.Random(5)
+    observe = disturbed.observe
+
+    def interrupted(outcomes, timing):
+        times = 50.0 if rng.random() < 1 / 30 else 1.0
+        drafts = tuple(times * seconds for seconds in timing.draft_s)
+        observe(outcomes, Timing(timing.rows, timing.keys, times * timing.forward_s, drafts))
+
+    disturbed.observe = interrupted
+    assert speed(disturbed, texts, costs, batch) >= 0.96 * speed(policy(CPU, SMALL), texts, costs, batch)
+
+
 def test_of_two_ssms_the_useless_one_is_left_out():
     texts = recordings(lambda p, d: 0.85 if d == 0 else 0.0, drafters=2, length=400)
     alone = [

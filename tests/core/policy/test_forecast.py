@@ -10,7 +10,7 @@ from flexserve_core.policy.cost import CostCurve
 from flexserve_core.policy.drafter_cost import Drafted, DrafterCost
 from flexserve_core.policy.forecast import Forecast
 from flexserve_core.policy.plan import StepLoad
-from flexserve_core.policy.policy import Candidate
+from flexserve_core.policy.policy import Candidate, Timing
 
 CHAIN = Arm((0,))
 LLM, SSM = CostCurve({1: 1.0, 101: 2.0}), CostCurve({1: 0.05, 101: 0.15})
@@ -91,6 +91,16 @@ def test_a_second_is_worth_less_when_few_texts_are_left():
 def test_a_batch_that_is_nearly_full_is_as_good_as_full(alike):
     assert len({load(count).scale for count in alike}) == 1
     assert load(alike[-1] + 1).scale == load(alike[-1]).scale + (alike[-1] != 32)
+
+
+def test_what_took_far_longer_than_it_should_was_interrupted():
+    found = forecast()
+    usual_s = LLM.seconds(4, 40)
+    assert found.calm(Timing(4, 40, usual_s, (0.2,), 1e-4), 0.2) == Timing(4, 40, usual_s, (0.2,), 1e-4)
+    calm = found.calm(Timing(4, 40, 50 * usual_s, (6.0, 2.0), 9.0), 0.2)
+    assert calm.forward_s == pytest.approx(1.5 * usual_s)
+    assert calm.draft_s == pytest.approx((0.225, 0.075))
+    assert calm.other_s < 0.01
 
 
 def test_without_text_drafters_their_plan_is_a_plain_step():
