@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -159,14 +160,11 @@ class LevelYields:
     """How often the children of a drafted node held the text's next token, by how likely the node was itself."""
 
     def __init__(self) -> None:
-        self._rates: dict[tuple[int, bool, bool], list[Rate]] = {}  # by cell of a node's chance
+        self._rates: defaultdict[tuple[int, bool, bool], list[Rate]] = defaultdict(_rate_by_cell)
 
     def expected(self, drafter: int, wide: bool, sampled: bool, prior: float) -> list[float]:
         """Tokens that a level below a node brings, by the node's `chance_cell`."""
-        rates = self._rates.get((drafter, wide, sampled))
-        if rates is None:
-            return [prior] * (len(_CHANCE_EDGES) + 1)
-        return [rate.value(prior) for rate in rates]
+        return [rate.value(prior) for rate in self._rates[drafter, wide, sampled]]
 
     def learn(self, drafter: int, wide: bool, sampled: bool, followed: Followed) -> None:
         """Every node with children is a case, verified or not, unless the tokens end before it is known."""
@@ -178,10 +176,7 @@ class LevelYields:
             for node, parent in enumerate(tree.parents):
                 if parent in unknown:
                     unknown.add(node)
-        rates = self._rates.get((drafter, wide, sampled))
-        if rates is None:
-            rates = [Rate(_YIELD_FADE) for _ in range(len(_CHANCE_EDGES) + 1)]
-            self._rates[drafter, wide, sampled] = rates
+        rates = self._rates[drafter, wide, sampled]
         for node in {*tree.parents} - {-1} - unknown:
             rates[chance_cell(tree.log_probs[node])].observe(node in way[:-1])
 
@@ -196,7 +191,7 @@ class KeptPart:
         """A step with other trees, or none: what was once left out need not be for ever."""
         self.share += _FORGETTING * (1.0 - self.share)
 
-    def observe(self, nodes_per_level: float, share: float = 1.0) -> None:
+    def observe(self, nodes_per_level: float, share: float) -> None:
         """Of one step's trees. share: tokens expected of what is kept over those expected of all."""
         self.share += _YIELD_RATE * (share - self.share)
         self.nodes_per_level += _YIELD_RATE * (nodes_per_level - self.nodes_per_level)
@@ -219,6 +214,10 @@ def stated(tree: TokenTree, node: int) -> float:
     parent = tree.parents[node]
     above = tree.log_probs[parent] if parent >= 0 else 0.0
     return min(1.0, math.exp(min(0.0, tree.log_probs[node] - above)))
+
+
+def _rate_by_cell() -> list[Rate]:
+    return [Rate(_YIELD_FADE) for _ in range(len(_CHANCE_EDGES) + 1)]
 
 
 def chance_cell(log_prob: float) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 
 _LEVEL_RATE = 0.1  # how fast the whole curve follows the machine's speed
 _POINT_RATE = 0.03  # how fast a point follows its own error
-_MOST = 1.5  # a longer forward is believed this far: a step that was interrupted says nothing
+MOST = 1.5  # a longer forward is believed this far: a step that was interrupted says nothing
 _CALL_FADE = 0.95
 _MOST_OF_CALL = 2.5  # a call of many forwards is believed that far
 _PRIOR_CALLS = 0.5
@@ -62,7 +62,7 @@ class CostCurve:
         """A forward took this long. The level follows at once, the nearest point slowly. True: it was far less."""
         if rows <= 0 or seconds <= 0:
             return False
-        ratio = min(_MOST, seconds / self.seconds(rows, keys))
+        ratio = min(MOST, seconds / self.seconds(rows, keys))
         nearest = self._nearest(rows)
         if ratio < FAR:
             self._take_down(nearest, ratio)
@@ -100,17 +100,15 @@ class TokenCost:
     """What tokens took in the last steps, as a share of what plain steps had: of fewer texts either takes longer."""
 
     def __init__(self) -> None:
-        self._plain_s = self._seconds = 1.0  # of a step, on average
-        self._seen = False
+        self._plain_s = self._seconds = 0.0  # of a step, on average
 
     def share(self) -> float:
         """1 before the first step."""
-        return self._seconds / self._plain_s
+        return self._seconds / self._plain_s if self._plain_s else 1.0
 
     def observe(self, plain_s: float, seconds: float) -> None:
         """A step took so long; plain_s: that plain steps had taken for as many tokens."""
-        rate = _POINT_RATE if self._seen else 1.0
-        self._seen = True
+        rate = _POINT_RATE if self._plain_s else 1.0
         self._plain_s += rate * (plain_s - self._plain_s)
         self._seconds += rate * (seconds - self._seconds)
 

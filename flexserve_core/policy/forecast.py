@@ -13,13 +13,12 @@ import numpy as np
 
 from flexserve_core.policy.acceptance import KeptPart, TextYield
 from flexserve_core.policy.arms import NOBODY, Arm
-from flexserve_core.policy.cost import CostCurve, TokenCost, UnitCost
+from flexserve_core.policy.cost import MOST, CostCurve, TokenCost, UnitCost
 from flexserve_core.policy.drafter_cost import DrafterCost
 from flexserve_core.policy.plan import PlannedStep, StepLoad, StepPlan, lasting
 from flexserve_core.policy.policy import Outcome, Timing
 
 _DOUBT = 0.05  # a gain has to be larger
-_MOST = 1.5  # of the time that something should take: what takes longer was interrupted
 _Number = TypeVar("_Number", float, np.ndarray)
 
 
@@ -127,9 +126,9 @@ class Forecast:
         """What a step had taken if nothing had interrupted it: else one bad moment outweighs fifty good steps.
 
         draft_s: that its drafts should have taken."""
-        forward_s = min(timing.forward_s, _MOST * self.llm.seconds(timing.rows, timing.keys))
-        other_s = min(timing.other_s, _MOST * self.handling.seconds(3 * timing.rows))
-        most, took = _MOST * draft_s, sum(timing.draft_s)
+        forward_s = min(timing.forward_s, MOST * self.llm.seconds(timing.rows, timing.keys))
+        other_s = min(timing.other_s, MOST * self.handling.seconds(3 * timing.rows))
+        most, took = MOST * draft_s, sum(timing.draft_s)
         drafts = timing.draft_s if took <= most else tuple(most / took * one for one in timing.draft_s)
         return Timing(timing.rows, timing.keys, forward_s, drafts, other_s)
 

@@ -71,9 +71,9 @@ class Gate:
     def _choose(self, gains: Sequence[float], nodes: Sequence[int]) -> list[bool]:
         """Those that gain, if together they pay for the level; now and then all, to learn what others had gained."""
         everyone, paying = [True] * len(gains), [gain > 0 for gain in gains]
-        lost = self._lost(gains, nodes, everyone)
         if self._lost(gains, nodes, paying) >= 0:
-            return everyone if self.tries(Probe.DEEPER, lost) else [False] * len(gains)
+            tries = self.tries(Probe.DEEPER, self._lost(gains, nodes, everyone))
+            return [tries] * len(gains)
         left_out_s = -sum(min(0.0, gain) for gain in gains) / self.prices.tokens_per_s
         return paying if all(paying) or not self.tries(Probe.TEXTS, left_out_s) else everyone
 

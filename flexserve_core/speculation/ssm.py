@@ -138,9 +138,8 @@ class SSMDrafter:
         state, tokens = growth.state, growth.view.tokens
         if not state.table.blocks:
             state.num_cached = state.table.adopt(tokens)
-        path = state.fed_way(
-            tokens
-        )  # the last token is fed again as the root, so that its logits are computed
+        # The last token is fed again as the root, so that its logits are computed.
+        path = state.fed_way(tokens)
         moved = [(index, place) for place, index in enumerate(path) if index != place]
         if moved:
             slots = state.table.slots(state.num_cached + state.num_fed)
