@@ -1,10 +1,11 @@
 """Is speculation ever slower than plain decoding, and does the adaptive tree find the best one?
 
 Each comparison runs the same requests both ways, in turns, many times, in one thread; a ratio is taken per pair and its
-median and 95 % interval (order statistics) are reported. "Useless" is an SSM with random weights of the embedded SSM's
-shape: whatever is spent on it is lost, and the steps' own account of that is printed beside the clock's. The embedded
-model's texts are synthetic, so speed-ups say nothing about other models; that nothing gets slower needs no such caveat.
-Run from the repository root; the last line of the output is one JSON document.
+median and 95 % interval (order statistics) are reported. `--clock processor` takes this process's processor time, with
+one thread for the kernels: for machines that are lent to others for longer than two ways differ. "Useless" is an SSM
+with random weights of the embedded SSM's shape: whatever is spent on it is lost, and the steps' own account of that is
+printed beside the clock's. The embedded model's texts are synthetic, so speed-ups say nothing about other models; that
+nothing gets slower needs no such caveat. Run from the repository root; the output's last line is one JSON document.
 """
 
 from __future__ import annotations
@@ -50,8 +51,8 @@ def speculative_over_plain(model: Model, batch: int, pairs: int, tokens: int, re
         )
         bad = model.engine([model.drafter("useless")], model.adaptive("useless", text_drafters=0), batch)
         plain, drafted = (requests_for(model, which, batch, tokens, speculate) for speculate in (False, True))
-        good = compare(real, plain, drafted, pairs)
-        lost = compare(bad, plain, drafted, pairs)
+        good = compare(real, plain, drafted, pairs, model.clock)
+        lost = compare(bad, plain, drafted, pairs, model.clock)
         ratios.append((which, good))
         useless.append(lost)
         waste = max(waste, lost.wasted)
@@ -78,8 +79,9 @@ def speculative_over_plain(model: Model, batch: int, pairs: int, tokens: int, re
     }
 
 
-def adaptive_over_best_fixed(model: Model, batch: int, pairs: int, tokens: int) -> float:
-    """Chat and story prompts; every shape and the adaptive tree take turns, total seconds are compared by medians."""
+def adaptive_over_best_fixed(model: Model, batch: int, pairs: int, tokens: int) -> dict[str, float | str]:
+    """Every shape and the adaptive tree take turns on each prompt set. The best shape is that of the least seconds, the
+    medians of the sets summed; the ratio to it is taken per round."""
     ways = {"adaptive": model.engine([model.drafter("ssm")], model.adaptive("ssm", text_drafters=0), batch)}
     ways |= {
         f"<{','.join(map(str, shape))}>": model.engine(
@@ -87,18 +89,26 @@ def adaptive_over_best_fixed(model: Model, batch: int, pairs: int, tokens: int) 
         )
         for shape in FIXED
     }
-    work = [requests_for(model, which, batch, tokens, True) for which in PROMPT_SETS]
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for round_number in range(pairs + 1):
-        for name, engine in ways.items():
-            spent = sum(timed(engine, requests)[0] for requests in work)
-            if round_number:
-                seconds[name].append(spent)
-    medians = {name: statistics.median(values) for name, values in seconds.items()}
-    for name, median in sorted(medians.items(), key=lambda entry: entry[1]):
-        print(f"{model.name:<12} batch {batch:<3} {name:<20} {median:.3f} s")
-    best = min(median for name, median in medians.items() if name != "adaptive")
-    return round(best / medians["adaptive"], 3)
+    work = {which: requests_for(model, which, batch, tokens, True) for which in PROMPT_SETS}
+    seconds = {name: {which: [] for which in work} for name in ways}
+    for round_number in range(pairs + 1):  # the first is not counted: it warms up, and lets the policy learn
+        for which, requests in work.items():
+            for name, engine in ways.items():
+                spent, _ = timed(engine, requests, model.clock)
+                if round_number:
+                    seconds[name][which].append(spent)
+    totals = {name: sum(map(statistics.median, found.values())) for name, found in seconds.items()}
+    for name, total in sorted(totals.items(), key=lambda entry: entry[1]):
+        sets = "  ".join(f"{which} {statistics.median(found):.3f}" for which, found in seconds[name].items())
+        print(f"{model.name:<12} batch {batch:<3} {name:<20} {total:.3f} s   {sets}", flush=True)
+    best = min((name for name in ways if name != "adaptive"), key=totals.__getitem__)
+    rounds = {name: [sum(one) for one in zip(*seconds[name].values(), strict=True)] for name in ways}
+    ratios = [fixed / ours for fixed, ours in zip(rounds[best], rounds["adaptive"], strict=True)]
+    return {
+        **Comparison(ratios, 0, 0.0).summary(),
+        "best_fixed": best,
+        "of_medians": round(totals[best] / totals["adaptive"], 3),
+    }
 
 
 @contextmanager
@@ -131,12 +141,12 @@ def engine_overhead(model: Model, batch: int, tokens: int) -> dict[str, float]:
     engine = model.engine([model.drafter("ssm")], model.adaptive("ssm", text_drafters=0), batch)
     for name, speculate in (("plain", False), ("speculative", True)):
         requests = requests_for(model, "chat", batch, tokens, speculate)
-        timed(engine, requests)
+        timed(engine, requests, time.perf_counter)
         with forward_clock(model.llm, model.ssm) as spent:
-            seconds, _ = timed(engine, requests)
+            seconds, _ = timed(engine, requests, time.perf_counter)
         found[name] = round(1 - sum(spent) / seconds, 3)
     with forward_clock(model.ssm) as spent:
-        timed(engine, requests_for(model, "chat", batch, tokens, True))
+        timed(engine, requests_for(model, "chat", batch, tokens, True), time.perf_counter)
     if spent:
         found["ssm_level_ms"] = round(statistics.median(spent) * 1e3, 3)
     return found
@@ -150,7 +160,7 @@ def plain_over_transformers(model: Model, pairs: int, tokens: int) -> Comparison
     ratios = []
     for number in range(pairs + 2):
         their_s, _ = timed_generate(theirs, request.prompt_token_ids, tokens)
-        our_s, _ = timed(engine, [request])
+        our_s, _ = timed(engine, [request], time.perf_counter)
         if number >= 2:
             ratios.append(their_s / our_s)
     return Comparison(ratios, 0, 1.0)
@@ -164,10 +174,10 @@ def best_speedups(model: Model, pairs: int, tokens: int) -> dict[str, dict[str, 
             engine = model.engine(
                 [model.drafter("ssm"), PromptLookupDrafter()], model.adaptive("ssm", text_drafters=1), 1
             )
-            ways = [
+            plain, drafted = (
                 requests_for(model, which, 1, tokens, way, temperature=temperature) for way in (False, True)
-            ]
-            one = compare(engine, *ways, pairs)
+            )
+            one = compare(engine, plain, drafted, pairs, model.clock)
             found[f"{which}, T = {temperature}"] = {
                 **one.summary(),
                 "tokens_per_step": round(one.tokens_per_step, 2),
@@ -208,6 +218,7 @@ def _transformers(model: Model, options: argparse.Namespace, report: dict) -> No
     print(f"{model.name:<12} plain decoding/transformers generate {peer}", flush=True)
 
 
+CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
 PARTS = {
     "batches": _all_batches,
     "adaptive": _adaptive,
@@ -227,18 +238,26 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=64, help="of each completion")
     parser.add_argument("--dtype", default="bfloat16")
     parser.add_argument("--parts", nargs="+", default=list(PARTS), choices=list(PARTS))
+    parser.add_argument(
+        "--clock", default="wall", choices=list(CLOCKS), help="of parts batches, adaptive, best"
+    )
     options = parser.parse_args()
+    if options.clock == "processor":
+        torch.set_num_threads(1)  # threads that wait for each other spin, which would count
     report: dict = {
         "speculative_over_plain": {},
         "useless_ssm": {},
         "tokens_per_step": {},
         "token_mismatches": 0,
     }
-    report |= {"threads": torch.get_num_threads(), "dtype": options.dtype, "pairs": options.pairs}
+    report |= {"threads": torch.get_num_threads(), "dtype": options.dtype}
+    report |= {"pairs": options.pairs, "clock": options.clock}
     with tempfile.TemporaryDirectory() as folder:
         useless = write_useless(Path(folder))
         for name in options.models:
-            model = load(name, getattr(torch, options.dtype), useless, max(options.batches))
+            model = load(
+                name, getattr(torch, options.dtype), useless, max(options.batches), CLOCKS[options.clock]
+            )
             for part in options.parts:
                 PARTS[part](model, options, report)
     if report["useless_ssm"]:

@@ -1,14 +1,14 @@
 """What benchmarks/speculation.py compares: the models, the requests, and pairs of runs with their ratios.
 
-Knows nothing of what is concluded.
+Knows nothing of what is concluded, nor which clock it is given: the wall's, or that of this process's processor time,
+from which the moments are missing in which a shared machine was lent to others.
 """
 
 from __future__ import annotations
 
 import math
 import statistics
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from flexserve_core.validate import build_request
 
 MAX_LENGTH, NODES, DEPTH = 512, 24, 8
 ROUNDS = 3  # requests for each place of a batch: a server that has work refills what ends early
+Clock = Callable[[], float]
 _CODE = (
     "def area(width, height):\n    return width * height\n\n\ndef volume(width, height, depth):\n    return"
 )
@@ -63,6 +64,7 @@ class Model:
     llm: ModelRunner
     ssm: ModelRunner
     useless: ModelRunner
+    clock: Clock
     times: dict[str, ForwardTimes] = field(default_factory=dict)
 
     def drafter(self, which: str, expansion: Expansion | None = None) -> SSMDrafter:
@@ -77,8 +79,15 @@ class Model:
 
     def engine(self, drafters: Sequence[Drafter], policy: Policy | None, batch: int) -> Engine:
         """Engines over one model take turns; each leaves its caches empty when its requests have ended."""
-        sizes = {"max_requests": batch, "max_rows": 512, "max_tree_nodes": NODES, "max_tree_depth": DEPTH}
-        return Engine(self.llm, drafters, policy=policy, **sizes)
+        return Engine(
+            self.llm,
+            drafters,
+            policy=policy,
+            max_requests=batch,
+            max_rows=512,
+            max_tree_nodes=NODES,
+            max_tree_depth=DEPTH,
+        )
 
 
 @dataclass(frozen=True)
@@ -143,29 +152,35 @@ def requests_for(
     ]
 
 
-def timed(engine: Engine, requests: Sequence[Request]) -> tuple[float, RunReport]:
-    started = time.perf_counter()
+def timed(engine: Engine, requests: Sequence[Request], clock: Clock) -> tuple[float, RunReport]:
+    started = clock()
     report = run_requests(engine, requests)
-    return time.perf_counter() - started, report
+    return clock() - started, report
 
 
-def compare(engine: Engine, plain: list[Request], drafted: list[Request], pairs: int) -> Comparison:
+def compare(
+    engine: Engine, plain: list[Request], drafted: list[Request], pairs: int, clock: Clock
+) -> Comparison:
     """Speed of the drafted requests over the plain ones."""
+
+    def run(requests: list[Request]) -> tuple[float, RunReport]:
+        return timed(engine, requests, clock)
+
     for requests in (drafted, drafted, plain):  # warm up, and let a policy learn
-        timed(engine, requests)
+        run(requests)
     ratios, mismatches, steps, tokens = [], 0, 0, 0
     wasted = total = 0.0
     for number in range(pairs):
         if number % 2:
-            (plain_s, one), (fast_s, other) = timed(engine, plain), timed(engine, drafted)
+            (plain_s, one), (fast_s, other) = run(plain), run(drafted)
         else:
-            (fast_s, other), (plain_s, one) = timed(engine, drafted), timed(engine, plain)
+            (fast_s, other), (plain_s, one) = run(drafted), run(plain)
         ratios.append(plain_s / fast_s)
         mismatches += count_mismatches(one, other)
         steps += sum(bool(record.emitted_tokens) * len(record.request_ids) for record in other.records)
         tokens += sum(record.emitted_tokens for record in other.records)
         wasted += sum(record.draft_s for record in other.records)
-        total += fast_s
+        total += sum(record.total_s for record in other.records)
     return Comparison(ratios, mismatches, tokens / steps, wasted / total)
 
 
@@ -188,14 +203,14 @@ def write_useless(folder: Path) -> Path:
     return folder
 
 
-def load(name: str, dtype: torch.dtype, useless: Path, largest_batch: int) -> Model:
+def load(name: str, dtype: torch.dtype, useless: Path, largest_batch: int, clock: Clock) -> Model:
     device = torch.device("cpu")
     plain, _, size = name.partition("@")
     llm = load_model(plain, dtype, device, grown=size or None)
     runners = [
         ModelRunner(one) for one in (llm, *(load_model(str(s), dtype, device) for s in (DEMO_SSM, useless)))
     ]
-    model = Model(name, runners[0], runners[1], runners[2])
+    model = Model(name, runners[0], runners[1], runners[2], clock)
     for which, runner in zip(("llm", "ssm", "useless"), runners, strict=True):
         runner.allocate(32, 16)
         model.times[which] = time_forwards(runner, 1.0)
