@@ -17,16 +17,23 @@ from flexserve_core.speculation.tree import TreeBuilder
 LLM, SSM = CostCurve({1: 1.0, 101: 2.0}), CostCurve({1: 0.1, 101: 1.1})  # a row: 0.01
 
 
-def gate(tokens_per_s: float = 2.0, average: float = 0.5, budget_s: float = 0.0, rows: int = 8) -> Gate:
+def gate(
+    tokens_per_s: float = 2.0,
+    average: float = 0.5,
+    budget_s: float = 0.0,
+    rows: int = 8,
+    llm: CostCurve = LLM,
+    levels: int = 8,
+) -> Gate:
     return Gate(
         0,
         False,
         DrafterCost(SSM),
         LevelYields(),
-        Prices(LLM, 0.0, 0, tokens_per_s),
+        Prices(llm, 0.0, 0, tokens_per_s),
         lambda probe, price_s: price_s <= budget_s,
         rows,
-        (average,) * 8,
+        (average,) * levels,
         0.1,
     )
 
@@ -77,6 +84,22 @@ def test_once_in_a_while_they_go_on_too_to_learn_from_them():
     [(probe, price_s)] = asked
     assert probe is Probe.TEXTS
     assert 0 < price_s < 0.02  # a row, in seconds
+
+
+@pytest.mark.parametrize("average", [0.25, 0.2])
+def test_a_dear_level_pays_if_those_below_it_earn_that_back(average):
+    """The next rows cost 0.4 s, 0.88 tokens with the margin, and those after them nothing: the level loses
+    0.1 or 0.3 tokens, every other one gains over 0.5. At 0.2 tokens a text no text is worth its row by itself."""
+    blocks = CostCurve({1: 1.0, 12: 1.0, 16: 1.4, 64: 1.4})
+    deep, last = gate(average=average, llm=blocks), gate(average=average, llm=blocks, levels=2)
+    assert all(deep.going_on(fronts(4)))
+    assert not any(last.going_on(fronts(4)))
+    assert not any(gate(average=average, llm=blocks, tokens_per_s=20.0).going_on(fronts(4)))
+
+
+def test_levels_that_earn_nothing_back_do_not_help_a_dear_one():
+    steep = CostCurve({1: 1.0, 12: 1.0, 16: 1.4, 64: 6.2})
+    assert not any(gate(average=0.2, llm=steep).going_on(fronts(4)))
 
 
 def learn(yields: LevelYields, times: int, chance: float, child: float) -> None:
