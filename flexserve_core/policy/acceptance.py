@@ -10,9 +10,6 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
-
-import numpy as np
 
 from flexserve_core.speculation.tree import TokenTree
 
@@ -25,8 +22,6 @@ _YIELD_FADE = 0.985
 _FORGETTING = 0.003  # in a step
 _CHANCE_EDGES = tuple(map(math.log, (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.96)))
 _CONFIDENCE_EDGES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.97)
-
-_Number = TypeVar("_Number", float, np.ndarray)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +86,13 @@ class DepthRates:
             self._seen[depth] = self._fade * self._seen[depth] + 1.0
             self._hits[depth] = self._fade * self._hits[depth] + (depth < reached)
 
-    def conditionals(self, priors: Sequence[float] | None = None) -> list[float]:
-        """[d]: of depth d + 1, given the one above. priors: estimates to start from, of as many depths."""
+    def conditionals(self, priors: Sequence[float] | None = None, trust: float = 1.0) -> list[float]:
+        """[d]: of depth d + 1, given the one above. priors: estimates to start from, of as many depths.
+
+        trust: what an observation still counts for beside them."""
         if priors is not None:
             whole = zip(self._hits, self._seen, priors, strict=True)
-            return [_estimate(hits, seen, prior) for hits, seen, prior in whole]
+            return [_estimate(trust * hits, trust * seen, prior) for hits, seen, prior in whole]
         found: list[float] = []
         above = _PRIOR  # a depth nobody tried is thought to be like the one above it
         for hits, seen in zip(self._hits, self._seen, strict=True):
@@ -104,18 +101,7 @@ class DepthRates:
         return found
 
 
-def conditionals_of(
-    rates: Sequence[DepthRates | None], priors: Sequence[Sequence[float]], trusts: Sequence[float]
-) -> np.ndarray:
-    """`conditionals` of many, [i, d]. None: nothing was seen. trusts: what an observation of each still counts for."""
-    nothing = [0.0] * len(priors[0])
-    hits = np.array([nothing if one is None else one._hits for one in rates])
-    seen = np.array([nothing if one is None else one._seen for one in rates])
-    trust = np.array(trusts)[:, None]
-    return _estimate(trust * hits, trust * seen, np.array(priors))
-
-
-def _estimate(hits: _Number, seen: _Number, prior: _Number) -> _Number:
+def _estimate(hits: float, seen: float, prior: float) -> float:
     return (hits + prior * _PRIOR_COUNT) / (seen + _PRIOR_COUNT)
 
 

@@ -34,7 +34,7 @@ _STANDS = 4  # steps for which a plan stands: thinking costs time, and catching 
 _TEACH = 4  # texts of a step that are learned from, in turns: more say little that is new
 _NOTHING = StepPlan(NOBODY, 0, 1.0, 1.0)
 
-_Gains = Mapping[Arm, np.ndarray]  # tokens of the whole batch, by depth
+_Gains = Mapping[Arm, Sequence[float]]  # tokens of the whole batch, by depth
 
 
 class AdaptivePolicy:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import NamedTuple
 
-import numpy as np
-
-from flexserve_core.policy.acceptance import DepthRates, Followed, conditionals_of
+from flexserve_core.policy.acceptance import DepthRates, Followed
 from flexserve_core.policy.policy import Candidate, Outcome
 
 
@@ -61,25 +60,28 @@ class ArmAcceptance:
         self._max_depth = max_depth
         self._requests: dict[int, _Own] = {}
 
-    def gains(self, arm: Arm, candidates: Sequence[Candidate]) -> np.ndarray:
+    def gains(self, arm: Arm, candidates: Sequence[Candidate]) -> list[float]:
         """[d]: accepted tokens expected of all candidates together at depth d + 1."""
         chain = self._any_age[Arm(arm.drafters)].conditionals()
         any_age = self._any_age[arm].conditionals(chain) if arm.wide else chain
         ages = [_age(candidate) for candidate in candidates]
         priors = {age: self._all[arm][age].conditionals(any_age) for age in {*ages}}
-        owns = [self._requests.get(candidate.key) for candidate in candidates]
-        found = conditionals_of(
-            [None if own is None else own.rates.get(arm) for own in owns],
-            [priors[age] for age in ages],
-            [
-                1.0 if own is None else _TRUST ** (candidate.length - own.length)
-                for own, candidate in zip(owns, candidates, strict=True)
-            ],
-        )
-        for row, candidate in zip(found, candidates, strict=True):
-            if candidate.max_depth < self._max_depth:
-                row[candidate.max_depth :] = 0.0
-        return found.cumprod(axis=1).sum(axis=0).cumsum()
+        by_level = [0.0] * self._max_depth
+        for candidate, age in zip(candidates, ages, strict=True):
+            reach = 1.0
+            for level, goes_on in enumerate(self._of_one(arm, candidate, priors[age])):
+                reach *= goes_on
+                by_level[level] += reach
+        return list(accumulate(by_level))
+
+    def _of_one(self, arm: Arm, candidate: Candidate, priors: Sequence[float]) -> Sequence[float]:
+        """P(depth d + 1 comes true | depth d did), as far as it may draft. priors: of all of its age."""
+        own = self._requests.get(candidate.key)
+        rates = own.rates.get(arm) if own is not None else None
+        if own is None or rates is None:
+            return priors[: candidate.max_depth]
+        found = rates.conditionals(priors, _TRUST ** (candidate.length - own.length))
+        return found[: candidate.max_depth]
 
     def learn(self, outcome: Outcome, followed: Sequence[Followed]) -> None:
         """Every arm whose drafters were all asked is seen: each path of a merged tree is a path of one of them.

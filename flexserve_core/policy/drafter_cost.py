@@ -7,13 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar, cast
-
-import numpy as np
 
 from flexserve_core.policy.cost import FAR, CostCurve, LinearCost, UnitCost
 
-_Depth = TypeVar("_Depth", float, np.ndarray)
 _RATE = 0.1  # of the running averages
 _FORGETTING = 0.003  # in a step
 
@@ -47,15 +43,16 @@ class DrafterCost:
     def __post_init__(self) -> None:
         self._wide = LinearCost(self._narrow)
 
-    def seconds(
-        self, debts: int, sequences: int, depth: _Depth, wide: bool, at_start: bool = False
-    ) -> _Depth:
-        """Of drafting `depth` ≥ 1 levels with a model for so many sequences. debts: rows of the first, of all.
+    def by_depth(
+        self, debts: int, sequences: int, max_depth: int, wide: bool, at_start: bool = False
+    ) -> list[float]:
+        """[d]: seconds of drafting d + 1 levels with a model for so many sequences. debts: rows of the first, of all.
 
         at_start: as it was predicted at start, if that was less."""
         rows = max(1, round(self.wide_rows * sequences)) if wide else sequences
-        first = self.first_level(debts, sequences, wide, at_start)
-        return first + self.levels_below(depth) * self.of_level(rows, wide, at_start)
+        first_s = self.first_level(debts, sequences, wide, at_start)
+        level_s = self.of_level(rows, wide, at_start)
+        return [first_s + self.levels_below(depth) * level_s for depth in range(1, max_depth + 1)]
 
     def first_level(self, debts: int, sequences: int, wide: bool, at_start: bool = False) -> float:
         """With what there is to do once in a draft, and all that is to be caught up on."""
@@ -69,13 +66,13 @@ class DrafterCost:
         factor = self._line(wide).fit()[1]
         return (min(1.0, factor) if at_start else factor) * self.level.seconds(rows)
 
-    def levels_below(self, depth: _Depth) -> _Depth:
+    def levels_below(self, depth: int) -> float:
         """Of `depth` levels those below the first that are run: a geometric series."""
         goes_on = min(self.goes_on, 1 - 1e-6)
-        return cast("_Depth", goes_on * (1 - goes_on ** (depth - 1)) / (1 - goes_on))
+        return goes_on * (1 - goes_on ** (depth - 1)) / (1 - goes_on)
 
     def once(self, debts: int, sequences: int) -> float:
-        """What of `seconds` is spent once: the rows that the next step will not owe again."""
+        """What of `by_depth` is spent once: the rows that the next step will not owe again."""
         again = min(debts, round(self.usual_debt * sequences))
         return self.catching_up(debts, sequences) - self.catching_up(again, sequences)
 

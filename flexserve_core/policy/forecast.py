@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import add
 from typing import TypeVar
 
 import numpy as np
@@ -28,17 +29,16 @@ class ByDepth:
 
     arm: Arm
     count: int  # sequences
-    gains: np.ndarray  # tokens of the whole batch that could be accepted
-    tokens: np.ndarray
-    seconds: np.ndarray
+    gains: Sequence[float]  # tokens of the whole batch that could be accepted
+    tokens: Sequence[float]
+    seconds: Sequence[float]
     once_s: float  # of the seconds
 
     def plan(self, depth: int) -> StepPlan:
-        by_level = tuple((np.diff(self.gains, prepend=0.0) / self.count).tolist())
+        above = (0.0, *self.gains)
+        by_level = tuple((gain - less) / self.count for less, gain in zip(above, self.gains, strict=False))
         at = depth - 1
-        return StepPlan(
-            self.arm, depth, float(self.tokens[at]), float(self.seconds[at]), self.once_s, by_level
-        )
+        return StepPlan(self.arm, depth, self.tokens[at], self.seconds[at], self.once_s, by_level)
 
 
 class Forecast:
@@ -73,33 +73,39 @@ class Forecast:
     def text_plan(self, load: StepLoad) -> StepPlan:
         """Asking text drafters alone."""
         nodes, gain = (self.text.nodes, self.text.tokens * load.count) if self._free else (0.0, 0.0)
-        seconds = self._verifying(np.array([nodes]), np.array([gain]), load)
-        return StepPlan(NOBODY, 0, load.count + gain, float(seconds[0]))
+        return StepPlan(NOBODY, 0, load.count + gain, self._verifying(nodes, gain, load))
 
     def best(self, ways: ByDepth, load: StepLoad) -> StepPlan:
         """The depth that is worth the most."""
-        worths = self.worth(ways.tokens, lasting(ways.seconds, ways.once_s), load)
-        return ways.plan(int(worths.argmax()) + 1)
+        worths = [
+            self.worth(tokens, lasting(seconds, ways.once_s), load)
+            for tokens, seconds in zip(ways.tokens, ways.seconds, strict=True)
+        ]
+        return ways.plan(worths.index(max(worths)) + 1)
 
-    def by_depth(self, arm: Arm, gains: np.ndarray, load: StepLoad, at_start: bool = False) -> ByDepth:
+    def by_depth(self, arm: Arm, gains: Sequence[float], load: StepLoad, at_start: bool = False) -> ByDepth:
         """Of asking these models, and every text drafter. gains: tokens of the whole batch, [d]: d + 1 levels deep.
 
         at_start: as drafting was measured at start, if that was less."""
-        levels = np.arange(1, len(gains) + 1)
         kept = self.kept[arm.wide]
-        gain = kept.share * gains
-        seconds, once_s = self._verifying(kept.nodes_per_level * levels, gain, load), 0.0
+        kept_gains = [kept.share * gain for gain in gains]
+        seconds = [
+            self._verifying(depth * kept.nodes_per_level, gain, load)
+            for depth, gain in enumerate(kept_gains, 1)
+        ]
+        once_s = 0.0
         for drafter, debts in ((self.drafters[i], load.debts[i]) for i in arm.drafters):
-            seconds = seconds + drafter.seconds(debts, load.count, levels, arm.wide, at_start)
+            drafts = drafter.by_depth(debts, load.count, len(gains), arm.wide, at_start)
+            seconds = list(map(add, seconds, drafts))
             once_s += drafter.once(debts, load.count)
-        return ByDepth(arm, load.count, gains, load.count + gain, seconds, once_s)
+        return ByDepth(arm, load.count, gains, [load.count + gain for gain in kept_gains], seconds, once_s)
 
-    def _verifying(self, nodes: np.ndarray, gain: np.ndarray, load: StepLoad) -> np.ndarray:
-        """Seconds of a step but for asking models. nodes: of one sequence. Arrays: of alternatives."""
-        rows = load.other_rows + load.count + (nodes * load.count).round()
-        seconds = self.llm.seconds_each(rows, load.keys * (1 + nodes))
-        calls = sum(drafter.calls.seconds(load.count) for drafter in self._free)
-        return seconds + calls + self.handling.seconds(1) * ((2 + nodes) * load.count + gain)
+    def _verifying(self, nodes: float, gain: float, load: StepLoad) -> float:
+        """Seconds of a step but for asking models. nodes: of one sequence."""
+        rows = load.other_rows + load.count + round(nodes * load.count)
+        seconds = self.llm.seconds(rows, round(load.keys * (1 + nodes)))
+        calls_s = sum(drafter.calls.seconds(load.count) for drafter in self._free)
+        return seconds + calls_s + self.handling.seconds((2 + nodes) * load.count + gain)
 
     def keep(self, reaches: np.ndarray, load: StepLoad, draft_s: float, once_s: float) -> int:
         """How many of the drafted nodes are worth the most. reaches: of all, the likeliest first."""

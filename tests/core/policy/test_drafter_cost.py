@@ -13,8 +13,8 @@ CURVE = {1: 1.0, 100: 100.0}
 def test_debt_counts():
     """After a long spell without an SSM its catch-up is part of the price."""
     cost = DrafterCost(CostCurve(CURVE))
-    assert cost.seconds(80, 1, 2, False) == pytest.approx(81)
-    assert cost.seconds(1, 1, 2, False) == pytest.approx(2)
+    assert cost.by_depth(80, 1, 2, False)[-1] == pytest.approx(81)
+    assert cost.by_depth(1, 1, 2, False)[-1] == pytest.approx(2)
     assert cost.catching_up(80, 1) == pytest.approx(79)
 
 
@@ -24,8 +24,8 @@ def test_a_wide_level_has_as_many_rows_as_such_levels_had():
         cost.observe(Drafted(4, 4, True, (4, 20, 20)), 44.0)
     assert cost.of_level(10, True) == pytest.approx(10)
     assert cost.wide_rows == pytest.approx(5.0, rel=0.01)
-    assert cost.seconds(4, 4, 2, True) == pytest.approx(24, rel=0.01)
-    assert cost.seconds(4, 4, 2, False) == pytest.approx(8, rel=0.01)
+    assert cost.by_depth(4, 4, 2, True)[-1] == pytest.approx(24, rel=0.01)
+    assert cost.by_depth(4, 4, 2, False)[-1] == pytest.approx(8, rel=0.01)
 
 
 def test_drafts_that_end_early_do_not_make_forwards_look_cheap():
@@ -33,12 +33,12 @@ def test_drafts_that_end_early_do_not_make_forwards_look_cheap():
     for _ in range(100):
         cost.observe(Drafted(1, 1, False, (1, 1), ended=True), 2.0)  # two levels of five
     assert cost.of_level(10, False) == pytest.approx(10)
-    assert cost.seconds(1, 1, 1, False) == pytest.approx(1.0)
-    assert cost.seconds(1, 1, 2, False) == pytest.approx(1.5, rel=0.01)
-    assert cost.seconds(1, 1, 4, False) == pytest.approx(1 + 0.5 + 0.25 + 0.125, rel=0.01)
+    assert cost.by_depth(1, 1, 1, False)[-1] == pytest.approx(1.0)
+    assert cost.by_depth(1, 1, 2, False)[-1] == pytest.approx(1.5, rel=0.01)
+    assert cost.by_depth(1, 1, 4, False)[-1] == pytest.approx(1 + 0.5 + 0.25 + 0.125, rel=0.01)
     for _ in range(100):
         cost.observe(Drafted(1, 1, False, (1, 1)), 2.0)  # as deep as it was let
-    assert cost.seconds(1, 1, 4, False) == pytest.approx(4.0, rel=0.01)
+    assert cost.by_depth(1, 1, 4, False)[-1] == pytest.approx(4.0, rel=0.01)
 
 
 def test_who_had_no_room_to_draft_says_nothing_of_costs():
@@ -48,7 +48,7 @@ def test_who_had_no_room_to_draft_says_nothing_of_costs():
 
 
 def one_level(cost: DrafterCost) -> float:
-    return cost.seconds(1, 1, 1, False)
+    return cost.by_depth(1, 1, 1, False)[-1]
 
 
 def test_a_slow_spell_is_forgotten_and_a_quick_call_believed():
@@ -56,7 +56,7 @@ def test_a_slow_spell_is_forgotten_and_a_quick_call_believed():
     for _ in range(200):
         cost.observe(Drafted(1, 1, False, (1,)), 20.0)
     assert one_level(cost) == pytest.approx(20, rel=0.1)
-    assert cost.seconds(1, 1, 1, False, at_start=True) == pytest.approx(1.0)
+    assert cost.by_depth(1, 1, 1, False, at_start=True)[-1] == pytest.approx(1.0)
     for _ in range(2000):
         cost.not_asked()
     assert one_level(cost) < 2
@@ -85,7 +85,7 @@ def test_what_there_is_to_do_once_is_not_taken_for_a_level_s():
     for levels in (1, 4, 2, 8) * 30:
         cost.observe(Drafted(2, 2, False, (2,) * levels), 2 * 1.0 + levels * 4.0)
     assert cost.of_level(2, False) == pytest.approx(4.0, rel=0.1)
-    assert cost.seconds(2, 2, 1, False) == pytest.approx(6.0, rel=0.1)
+    assert cost.by_depth(2, 2, 1, False)[-1] == pytest.approx(6.0, rel=0.1)
 
 
 def test_catching_up_takes_no_more_than_its_rows():
@@ -94,7 +94,7 @@ def test_catching_up_takes_no_more_than_its_rows():
     for _ in range(100):
         cost.observe(Drafted(1, 1, False, (1,)), 3.0)
     level_s = one_level(cost)
-    assert cost.seconds(81, 1, 1, False) == pytest.approx(level_s + 80, rel=0.01)
+    assert cost.by_depth(81, 1, 1, False)[-1] == pytest.approx(level_s + 80, rel=0.01)
     for _ in range(100):
         cost.observe(Drafted(1, 81, False, (1,)), 60.0)
     assert one_level(cost) == pytest.approx(level_s)

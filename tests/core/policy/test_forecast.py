@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import numpy as np
 import pytest
 
@@ -24,8 +26,8 @@ def load(count: int, other_rows: int = 0, debt: int = 1) -> StepLoad:
     return StepLoad.of([Candidate(i, False, 10, 4, (debt,)) for i in range(count)], other_rows)
 
 
-def gains(count: int, conditional: float) -> np.ndarray:
-    return count * np.cumsum([conditional**d for d in (1, 2, 3, 4)])
+def gains(count: int, conditional: float) -> list[float]:
+    return list(accumulate(count * conditional**d for d in (1, 2, 3, 4)))
 
 
 def best_depth(conditional: float) -> int:
