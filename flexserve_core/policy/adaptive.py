@@ -110,7 +110,7 @@ class AdaptivePolicy:
             )
             for i in plan.arm.drafters
         }
-        text_s = sum(self._drafters[i].calls.seconds(load.count) for i in self._free)
+        text_s = self._forecast.asking_text(load)
         once_s = sum(self._drafters[i].once(load.debts[i], load.count) for i in plan.arm.drafters)
         return PlannedStep(plan, load, self._forecast.plain_per_s(load), gates, text_s, once_s)
 

@@ -77,10 +77,9 @@ class ArmAcceptance:
     def _of_one(self, arm: Arm, candidate: Candidate, priors: Sequence[float]) -> Sequence[float]:
         """P(depth d + 1 comes true | depth d did), as far as it may draft. priors: of all of its age."""
         own = self._requests.get(candidate.key)
-        rates = own.rates.get(arm) if own is not None else None
-        if own is None or rates is None:
+        if own is None or arm not in own.rates:
             return priors[: candidate.max_depth]
-        found = rates.conditionals(priors, _TRUST ** (candidate.length - own.length))
+        found = own.rates[arm].conditionals(priors, _TRUST ** (candidate.length - own.length))
         return found[: candidate.max_depth]
 
     def learn(self, outcome: Outcome, followed: Sequence[Followed]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from operator import add
 from typing import TypeVar
 
@@ -35,8 +36,7 @@ class ByDepth:
     once_s: float  # of the seconds
 
     def plan(self, depth: int) -> StepPlan:
-        above = (0.0, *self.gains)
-        by_level = tuple((gain - less) / self.count for less, gain in zip(above, self.gains, strict=False))
+        by_level = tuple((gain - above) / self.count for above, gain in pairwise((0.0, *self.gains)))
         at = depth - 1
         return StepPlan(self.arm, depth, self.tokens[at], self.seconds[at], self.once_s, by_level)
 
@@ -73,7 +73,12 @@ class Forecast:
     def text_plan(self, load: StepLoad) -> StepPlan:
         """Asking text drafters alone."""
         nodes, gain = (self.text.nodes, self.text.tokens * load.count) if self._free else (0.0, 0.0)
-        return StepPlan(NOBODY, 0, load.count + gain, self._verifying(nodes, gain, load))
+        seconds = self.asking_text(load) + self._verifying(nodes, gain, load)
+        return StepPlan(NOBODY, 0, load.count + gain, seconds)
+
+    def asking_text(self, load: StepLoad) -> float:
+        """Seconds, of every text drafter."""
+        return sum(drafter.calls.seconds(load.count) for drafter in self._free)
 
     def best(self, ways: ByDepth, load: StepLoad) -> StepPlan:
         """The depth that is worth the most."""
@@ -89,8 +94,9 @@ class Forecast:
         at_start: as drafting was measured at start, if that was less."""
         kept = self.kept[arm.wide]
         kept_gains = [kept.share * gain for gain in gains]
+        text_s = self.asking_text(load)
         seconds = [
-            self._verifying(depth * kept.nodes_per_level, gain, load)
+            text_s + self._verifying(depth * kept.nodes_per_level, gain, load)
             for depth, gain in enumerate(kept_gains, 1)
         ]
         once_s = 0.0
@@ -101,11 +107,10 @@ class Forecast:
         return ByDepth(arm, load.count, gains, [load.count + gain for gain in kept_gains], seconds, once_s)
 
     def _verifying(self, nodes: float, gain: float, load: StepLoad) -> float:
-        """Seconds of a step but for asking models. nodes: of one sequence."""
+        """Seconds of a step but for drafting. nodes: of one sequence."""
         rows = load.other_rows + load.count + round(nodes * load.count)
         seconds = self.llm.seconds(rows, round(load.keys * (1 + nodes)))
-        calls_s = sum(drafter.calls.seconds(load.count) for drafter in self._free)
-        return seconds + calls_s + self.handling.seconds((2 + nodes) * load.count + gain)
+        return seconds + self.handling.seconds((2 + nodes) * load.count + gain)
 
     def keep(self, reaches: np.ndarray, load: StepLoad, draft_s: float, once_s: float) -> int:
         """How many of the drafted nodes are worth the most. reaches: of all, the likeliest first."""
